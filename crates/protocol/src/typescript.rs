@@ -1,0 +1,80 @@
+//! The SDK's `protocol.ts` is made from the types of this crate.
+
+use std::fmt::Write as _;
+use std::{env, fs, path::Path};
+
+use ts_rs::{Config, TS};
+
+use crate::*;
+
+macro_rules! declarations {
+    ($($name:ident),* $(,)?) => {
+        fn declarations(config: &Config) -> Vec<String> {
+            vec![$($name::decl(config)),*]
+        }
+    };
+}
+
+declarations! {
+    Added, AddFriend, AnswerFriend, ChangeMembers, ChangeOutcome, CheckFriends, ClearHistory, Conversation, ConversationPage,
+    Conversations, ConversationsChanged, ConversationsDeleted, CreateGroup, DeleteApplication, DeleteConversations,
+    DeletedConversation, DeleteFriends, DeleteItem, DeleteOutcome, Error, Event, FailedConversation, FailedUser, Friend,
+    FriendAdded, FriendApplication, FriendApplications, FriendRelation, FriendRelations, Friends, FriendsDeleted,
+    GetConversations, GetHistory, GetMembers, GetProfiles, GotConversation, GroupApplication, GroupApplications,
+    GroupChanged, GroupJoined, GroupLeft, GroupMember, GroupPatch, GroupProfile, GroupRef, Groups, GroupType,
+    HandleApplication, History, InviteOption, Joined, JoinGroup, JoinOption, JoinStatus, Kicked, KickReason, LeaveReason,
+    ListConversations, ListMembers, LoggedIn, Login, MarkConversations, Members, Membership, MembershipChanged, Message,
+    MessageAttributes, NewMember, OneGroup, OpenConversation, PeerRead, PinConversation, Pong, Profile, ProfilePatch,
+    Profiles, ReadAll, ReadConversation, RemindType, Removed, Resume, Resumed, Role, SendMessage, Sent, SetCustomData,
+    SetRemindType, SetRole, TransferGroup, UpdateFriend, UpdateGroup,
+}
+
+fn generate() -> String {
+    let mut out = String::from(
+        "// Made from crates/protocol: do not edit.\n// LETHE_GENERATE=1 cargo test -p lethe-protocol typescript\n\n",
+    );
+    let _ = writeln!(out, "export const PROTOCOL_VERSION = {PROTOCOL_VERSION};\n");
+    out.push_str("/** An element of a message, in the form of the REST API. */\n");
+    out.push_str(
+        "export type MessageElement = { MsgType: string, MsgContent: Record<string, unknown>, };\n\n",
+    );
+    for declaration in declarations(&Config::default()) {
+        let _ = writeln!(out, "export {declaration}\n");
+    }
+    out.push_str("/** Each request: the type of its body and of its answer. */\nexport type Requests = {\n");
+    for (op, body, answer) in Request::ALL {
+        let _ = writeln!(out, "  \"{op}\": {{ body: {body}, answer: {answer} }},");
+    }
+    out.push_str("};\n\n/** Error codes, see docs/errors.md. */\nexport const CODE = {\n");
+    for (name, number) in Code::ALL {
+        let _ = writeln!(out, "  {name}: {number},");
+    }
+    out.push_str("} as const;\n\n/** Why a socket is closed: from 4500 on, do not come back. */\nexport const CLOSE = {\n");
+    for (name, code) in [
+        ("RESTARTING", CloseCode::Restarting),
+        ("TOO_SLOW", CloseCode::TooSlow),
+        ("SILENT", CloseCode::Silent),
+        ("REPLACED", CloseCode::Replaced),
+        ("LOGIN_ENDED", CloseCode::LoginEnded),
+        ("PROTOCOL_ERROR", CloseCode::ProtocolError),
+        ("NO_LOGIN", CloseCode::NoLogin),
+    ] {
+        let _ = writeln!(out, "  {name}: {},", code as u16);
+    }
+    out.push_str("} as const;\n");
+    out
+}
+
+#[test]
+fn the_sdks_types_are_fresh() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../sdk/src/protocol.ts");
+    let generated = generate();
+    if env::var_os("LETHE_GENERATE").is_some() {
+        fs::write(&path, &generated).unwrap();
+    }
+    let kept = fs::read_to_string(&path).unwrap_or_default();
+    assert!(
+        kept == generated,
+        "sdk/src/protocol.ts is stale: LETHE_GENERATE=1 cargo test -p lethe-protocol typescript"
+    );
+}
