@@ -74,6 +74,8 @@ codes! {
     RELATION_PARAMETER = 30001;
     /// The account of a relation request does not exist.
     RELATION_UNKNOWN_ACCOUNT = 30003;
+    /// The caller's list of friends is full.
+    FRIENDS_FULL = 30010;
     /// The other side refuses all friend requests.
     FRIEND_DENIED = 30516;
     /// The other side has to confirm first. `addFriend` resolves with it.
