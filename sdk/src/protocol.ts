@@ -559,7 +559,11 @@ reason: LeaveReason,
 /**
  * The last `seq` the user may read.
  */
-leftAt: number, };
+leftAt: number, 
+/**
+ * Server time in ms: the conversation's last activity.
+ */
+time: number, };
 
 export type GroupMember = { 
 /**

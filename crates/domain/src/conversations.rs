@@ -84,9 +84,9 @@ pub struct View {
     /// The client instance that deleted it last; empty over REST.
     #[n(15)]
     pub deleted_by: String,
-    /// The user deleted it and did nothing else to it since.
+    /// Server time in ms at which `read_to` last moved.
     #[n(16)]
-    pub deleted: bool,
+    pub read_time: u64,
 }
 
 impl View {
@@ -145,7 +145,6 @@ impl View {
         }
         self.opened_at = 0;
         self.pinned = false;
-        self.deleted = true;
         self.raise_base(place);
     }
 
@@ -156,17 +155,19 @@ impl View {
     }
 
     /// Reads up to `place`. Whether anything changed, so that the peer is told once.
-    pub fn read(&mut self, place: Place) -> bool {
-        let before = self.read_to;
-        self.read_to = self.read_to.max(place.seq);
+    pub fn read(&mut self, place: Place, now: u64) -> bool {
+        let advances = place.seq > self.read_to;
+        if advances {
+            self.read_to = place.seq;
+            self.read_time = now;
+        }
         self.raise_base(place);
-        self.read_to > before
+        advances
     }
 
     /// Lists it without a message.
     pub fn open(&mut self, now: u64) {
         self.opened_at = self.opened_at.max(now);
-        self.deleted = false;
     }
 
     /// The user becomes a member at `head`; with `sees_history`, what was before stays readable.
@@ -382,7 +383,7 @@ mod tests {
             Move::Delete(seq, clear) => view.delete(place(seq), clear),
             Move::Clear(seq) => view.clear(place(seq)),
             Move::Read(seq) => {
-                view.read(place(seq));
+                view.read(place(seq), 1);
             }
         }
     }

@@ -59,6 +59,9 @@ pub struct Group {
     /// Server time in ms of the dismissal.
     #[n(15)]
     pub dismissed_time: u64,
+    /// Its administrators, so that nobody scans the members to find who decides.
+    #[n(16)]
+    pub admins: Vec<String>,
 }
 
 /// A membership as it is stored.
@@ -172,6 +175,7 @@ impl Group {
             mute_all: false,
             dismissed_at: None,
             dismissed_time: 0,
+            admins: Vec::new(),
         };
         group.update(GroupPatch { name: Some(name.to_owned()), ..patch }, now)?;
         Ok(group)
@@ -264,6 +268,13 @@ impl Group {
         next.info_time = now;
         *self = next;
         Ok(())
+    }
+
+    /// Those who decide applications: owner and administrators.
+    #[must_use]
+    pub fn deciders(&self) -> Vec<String> {
+        let owner = (!self.owner.is_empty()).then(|| self.owner.clone());
+        owner.into_iter().chain(self.admins.iter().cloned()).collect()
     }
 
     /// Whether newcomers read what was before them.

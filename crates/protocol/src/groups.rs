@@ -489,4 +489,7 @@ pub struct GroupLeft {
     /// The last `seq` the user may read.
     #[cfg_attr(test, ts(type = "number"))]
     pub left_at: u64,
+    /// Server time in ms: the conversation's last activity.
+    #[cfg_attr(test, ts(type = "number"))]
+    pub time: u64,
 }

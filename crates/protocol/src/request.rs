@@ -42,7 +42,7 @@ macro_rules! requests {
 
             /// The frame that asks for this.
             #[must_use]
-            #[expect(clippy::expect_used, reason = "our own types always serialise")]
+            #[allow(clippy::expect_used, reason = "our own types always serialise")]
             pub fn frame(&self, id: u64) -> String {
                 let body = match self {
                     $(requests!(@bind $name, body $(, $body)?) => requests!(@write body $(, $body)?),)*

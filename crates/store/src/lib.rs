@@ -1,1 +1,32 @@
-//! Placeholder.
+//! What is true: one ordered key-value engine, transactions with declared locks, and the tables on them.
+//!
+//! A transaction is applied under its locks at once and joins the next group commit; the caller is answered, and others
+//! are told, only after that commit is durable. Only [`Tx::commit`] makes a [`Committed`], and only a [`Committed`] is
+//! published, in the order of the log.
+
+mod accounts;
+mod commit;
+mod conversations;
+mod directory;
+mod engine;
+mod friends;
+mod groups;
+mod key;
+mod lock;
+mod messages;
+mod pending;
+mod record;
+mod settings;
+mod store;
+mod totals;
+mod tx;
+
+pub use commit::{Audience, Committed, Publication, Publish};
+pub use directory::{DataDirectory, Identity};
+pub use engine::{AnyEngine, Batch, Direction, Engine, FjallEngine, MemoryEngine, Range, Space};
+pub use key::Key;
+pub use lock::Locks;
+pub use messages::{NewMessage, StoredMessage, Timeline};
+pub use store::{Store, StoreError};
+pub use totals::Totals;
+pub use tx::Tx;

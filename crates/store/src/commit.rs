@@ -1,0 +1,305 @@
+//! Group commit: one coordinator per store. One durable write carries every transaction that waited while the last one
+//! ran; no timer adds latency when idle.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+
+use bytes::Bytes;
+use lethe_protocol::{Event, Settings};
+use minicbor::{Decode, Encode};
+use tokio::runtime::Handle;
+use tokio::sync::{mpsc, oneshot};
+
+use crate::directory::CommitMark;
+use crate::engine::{AnyEngine, Batch, Engine, Space};
+use crate::record::{decode, encode};
+use crate::store::{Progress, Shared};
+use crate::{Key, StoreError, Totals};
+
+/// So many of the last commits are kept by number, to notice one that is missing between others.
+const CHAIN_LENGTH: u64 = 1024;
+
+/// Who hears an event.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Audience {
+    /// All clients of these users.
+    Users(Vec<String>),
+    /// All clients of all members of this group.
+    Group(String),
+    /// One client instance of one user.
+    Client {
+        /// The user.
+        user_id: String,
+        /// The instance.
+        instance: String,
+    },
+}
+
+/// Something others are told once it is true.
+#[derive(Clone, Debug)]
+pub enum Publication {
+    /// An event, encoded once for all who hear it.
+    Event {
+        /// Who hears it.
+        audience: Audience,
+        /// The frame.
+        frame: Arc<str>,
+    },
+    /// From here on the user hears the group.
+    Joined {
+        /// The group.
+        group_id: String,
+        /// The user.
+        user_id: String,
+    },
+    /// From here on the user does not hear the group.
+    Left {
+        /// The group.
+        group_id: String,
+        /// The user.
+        user_id: String,
+    },
+    /// From here on nobody hears the group.
+    Dissolved {
+        /// The group.
+        group_id: String,
+    },
+    /// New settings of the app.
+    Settings(Arc<Settings>),
+}
+
+impl Publication {
+    /// An event for an audience.
+    #[must_use]
+    pub fn event(audience: Audience, event: &Event) -> Self {
+        Self::Event { audience, frame: lethe_protocol::event(event).into() }
+    }
+}
+
+/// What a durable transaction has to tell. Only a commit makes one.
+#[derive(Debug)]
+#[must_use = "what was committed has to be told"]
+pub struct Committed {
+    publications: Vec<Publication>,
+}
+
+impl Committed {
+    /// What to tell, in order.
+    #[must_use]
+    pub fn into_publications(self) -> Vec<Publication> {
+        self.publications
+    }
+}
+
+/// Tells others; called in the order of the log.
+pub trait Publish: Send + Sync + 'static {
+    /// Tells one transaction's publications.
+    fn publish(&self, committed: Committed);
+}
+
+/// The record of the last commit, written in the same batch.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Encode, Decode)]
+pub(crate) struct Chain {
+    #[n(0)]
+    number: u64,
+    #[n(1)]
+    pub(crate) totals: Totals,
+}
+
+impl Chain {
+    pub(crate) async fn load(engine: &AnyEngine) -> Result<Self, StoreError> {
+        let bytes = engine.get(Space::Meta, chain_key().bytes()).await?;
+        bytes.map_or(Ok(Self::default()), |bytes| decode(&bytes))
+    }
+
+    /// Whether the log ends where it was promised to end and lacks nothing between.
+    pub(crate) async fn check(
+        &self,
+        engine: &AnyEngine,
+        promised: u64,
+        salvage: bool,
+    ) -> Result<(), StoreError> {
+        if salvage {
+            return Ok(());
+        }
+        if self.number < promised {
+            return Err(StoreError::LostCommits { promised, found: self.number });
+        }
+        for number in self.number.saturating_sub(CHAIN_LENGTH - 1).max(1)..=self.number {
+            let link = engine.get(Space::Meta, link_key(number).bytes()).await?;
+            if link.as_deref() != Some(&number.to_be_bytes()[..]) {
+                return Err(StoreError::LostCommits {
+                    promised: promised.max(self.number),
+                    found: number - 1,
+                });
+            }
+        }
+        Ok(())
+    }
+}
+
+fn chain_key() -> Key {
+    Key::new().text("chain")
+}
+
+fn link_key(number: u64) -> Key {
+    Key::new().text("link").number(number % CHAIN_LENGTH)
+}
+
+/// A transaction that waits for the next group commit.
+#[derive(Debug)]
+struct Waiting {
+    number: u64,
+    writes: Vec<(Space, Vec<u8>, Option<Bytes>)>,
+    publications: Vec<Publication>,
+    done: oneshot::Sender<Result<(), StoreError>>,
+}
+
+#[derive(Debug, Default)]
+struct Queue {
+    waiting: Vec<Waiting>,
+    closed: bool,
+}
+
+#[derive(Debug)]
+pub(crate) struct Coordinator {
+    queue: Mutex<Queue>,
+    arrived: Condvar,
+}
+
+impl Coordinator {
+    pub(crate) fn new() -> Self {
+        Self { queue: Mutex::default(), arrived: Condvar::new() }
+    }
+
+    pub(crate) fn run(
+        shared: &Arc<Shared>,
+        chain: Chain,
+        mark: Option<CommitMark>,
+        publisher: Arc<dyn Publish>,
+    ) {
+        let (tell, told) = mpsc::unbounded_channel();
+        tokio::spawn(publish(Arc::clone(shared), publisher, told));
+        let (shared, runtime) = (Arc::clone(shared), Handle::current());
+        std::thread::spawn(move || commit_groups(&shared, &runtime, chain, mark, &tell));
+    }
+
+    pub(crate) fn close(&self) {
+        self.lock().closed = true;
+        self.arrived.notify_one();
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// All that wait, as soon as one does; none when closed.
+    fn next_group(&self) -> Option<Vec<Waiting>> {
+        let open = |queue: &mut Queue| queue.waiting.is_empty() && !queue.closed;
+        let mut queue = self.arrived.wait_while(self.lock(), open).unwrap_or_else(PoisonError::into_inner);
+        let group = std::mem::take(&mut queue.waiting);
+        (!group.is_empty()).then_some(group)
+    }
+}
+
+impl Shared {
+    /// Applies a transaction's writes, so that later ones build on them, and queues them for the next group commit.
+    /// Called under the transaction's locks; the order of the queue is the order of the log.
+    pub(crate) fn apply(
+        &self,
+        writes: Vec<(Space, Vec<u8>, Option<Bytes>)>,
+        publications: Vec<Publication>,
+        totals: &Totals,
+    ) -> Result<oneshot::Receiver<Result<(), StoreError>>, StoreError> {
+        let (done, answer) = oneshot::channel();
+        let mut queue = self.coordinator.lock();
+        if queue.closed {
+            return Err(StoreError::Stopped);
+        }
+        self.totals.lock().unwrap_or_else(PoisonError::into_inner).add(totals);
+        let number = self.applied.load(Ordering::SeqCst) + 1;
+        self.pending.apply(number, &writes, || self.applied.store(number, Ordering::SeqCst));
+        queue.waiting.push(Waiting { number, writes, publications, done });
+        drop(queue);
+        self.coordinator.arrived.notify_one();
+        Ok(answer)
+    }
+}
+
+fn commit_groups(
+    shared: &Shared,
+    runtime: &Handle,
+    mut chain: Chain,
+    mut mark: Option<CommitMark>,
+    tell: &mpsc::UnboundedSender<Vec<Waiting>>,
+) {
+    while let Some(mut group) = shared.coordinator.next_group() {
+        chain.number += 1;
+        // Totals may run ahead by transactions that were applied after this group was taken: they are applied, and if
+        // the process dies before their commit the totals are off by them until they are next written. They are
+        // figures for people, not for rules.
+        chain.totals = *shared.totals.lock().unwrap_or_else(PoisonError::into_inner);
+        let (batch, keys) = merge_writes(&mut group, &chain);
+        let result = runtime.block_on(shared.engine.commit(batch));
+        let last = group.last().map_or(0, |waiting| waiting.number);
+        if let Err(error) =
+            result.and_then(|()| mark.as_mut().map_or(Ok(()), |mark| mark.promise(chain.number)))
+        {
+            stop(shared, group, &error);
+            return;
+        }
+        shared.pending.forget(last, &keys);
+        if tell.send(group).is_err() {
+            return;
+        }
+    }
+}
+
+/// One batch of all writes: of several to one key, the last.
+fn merge_writes(group: &mut [Waiting], chain: &Chain) -> (Batch, Vec<(Space, Vec<u8>)>) {
+    let mut merged = BTreeMap::new();
+    for waiting in group {
+        for (space, key, value) in std::mem::take(&mut waiting.writes) {
+            merged.insert((space, key), value);
+        }
+    }
+    let keys = merged.keys().cloned().collect();
+    merged.insert((Space::Meta, chain_key().into_bytes()), Some(encode(chain)));
+    let link = Bytes::copy_from_slice(&chain.number.to_be_bytes());
+    merged.insert((Space::Meta, link_key(chain.number).into_bytes()), Some(link));
+    let writes = merged.into_iter().map(|((space, key), value)| (space, key, value)).collect();
+    (Batch { writes }, keys)
+}
+
+/// After a failed commit nothing is known about the disk: refuse all that wait and all that comes.
+fn stop(shared: &Shared, group: Vec<Waiting>, error: &StoreError) {
+    tracing::error!(%error, "a commit failed: the store stops");
+    let mut queue = shared.coordinator.lock();
+    queue.closed = true;
+    let refused: Vec<_> = group.into_iter().chain(std::mem::take(&mut queue.waiting)).collect();
+    drop(queue);
+    shared.published.send_modify(|progress| progress.failed = Some(error.clone()));
+    for waiting in refused {
+        let _ = waiting.done.send(Err(error.clone()));
+    }
+}
+
+/// Tells what is durable in the order of the log, and answers each caller after its own events.
+async fn publish(
+    shared: Arc<Shared>,
+    publisher: Arc<dyn Publish>,
+    mut told: mpsc::UnboundedReceiver<Vec<Waiting>>,
+) {
+    while let Some(group) = told.recv().await {
+        let mut number = 0;
+        for waiting in group {
+            number = waiting.number;
+            if !waiting.publications.is_empty() {
+                publisher.publish(Committed { publications: waiting.publications });
+            }
+            let _ = waiting.done.send(Ok(()));
+        }
+        shared.published.send_modify(|progress: &mut Progress| progress.number = number);
+    }
+}

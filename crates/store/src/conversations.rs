@@ -1,0 +1,141 @@
+use bytes::Bytes;
+use lethe_domain::conversations::View;
+use lethe_protocol::ConversationId;
+
+use crate::engine::{Direction, Range, Space};
+use crate::key::split_text;
+use crate::{Key, StoreError, Tx};
+
+fn key(user_id: &str, conversation: &ConversationId) -> Key {
+    Key::new().text(user_id).text(&conversation.to_string())
+}
+
+fn conversation_from(text: &str) -> Result<ConversationId, StoreError> {
+    ConversationId::parse(text)
+        .map_err(|_| StoreError::Damaged(format!("{text:?} is stored as a conversation")))
+}
+
+impl Tx {
+    /// A user's view of a conversation; the end of a dismissed group counts as leaving. None if the user never had one.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub async fn view(
+        &self,
+        user_id: &str,
+        conversation: &ConversationId,
+    ) -> Result<Option<View>, StoreError> {
+        let Some(mut view) = self.get::<View>(Space::Views, key(user_id, conversation)).await? else {
+            return Ok(None);
+        };
+        if let ConversationId::Group(group_id) = conversation
+            && !view.left()
+            && let Some(group) = self.group(group_id).await?
+            && let Some(end) = group.dismissed_at
+        {
+            view.leave(end, group.dismissed_time);
+        }
+        Ok(Some(view))
+    }
+
+    /// Stores a view. Needs the timeline's lock.
+    pub fn put_view(&mut self, user_id: &str, conversation: &ConversationId, view: &View) {
+        self.put(Space::Views, key(user_id, conversation), view);
+    }
+
+    /// Stores a view as the user's next change. Needs the timeline's and the user's lock.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub async fn change_view(
+        &mut self,
+        user_id: &str,
+        conversation: &ConversationId,
+        view: &mut View,
+    ) -> Result<(), StoreError> {
+        if view.change > 0 {
+            self.remove(Space::Changes, Key::new().text(user_id).number(view.change));
+        }
+        view.change = self.change(user_id).await? + 1;
+        self.put(Space::Counters, Key::new().text(user_id), &view.change);
+        let text = Bytes::from(conversation.to_string());
+        self.put_bytes(Space::Changes, Key::new().text(user_id).number(view.change), text);
+        self.put_view(user_id, conversation, view);
+        Ok(())
+    }
+
+    /// The user's change counter.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub async fn change(&self, user_id: &str) -> Result<u64, StoreError> {
+        Ok(self.get(Space::Counters, Key::new().text(user_id)).await?.unwrap_or_default())
+    }
+
+    /// The conversations whose newest change by the user has a greater number, smallest first.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub async fn changed_since(&self, user_id: &str, change: u64) -> Result<Vec<ConversationId>, StoreError> {
+        let mut range = Range::prefix(Key::new().text(user_id).bytes());
+        range.start = Key::new().text(user_id).number(change.saturating_add(1)).into_bytes();
+        let pairs = self.scan(Space::Changes, &range, Direction::Forward, usize::MAX / 2).await?;
+        pairs.iter().map(|(_, text)| conversation_from(&String::from_utf8_lossy(text))).collect()
+    }
+
+    /// Whether a conversation may stand in the user's list.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub async fn is_indexed(&self, user_id: &str, conversation: &ConversationId) -> Result<bool, StoreError> {
+        Ok(self.get_bytes(Space::Listed, key(user_id, conversation)).await?.is_some())
+    }
+
+    /// Lets a conversation stand in the user's list. Needs the timeline's lock.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub async fn index(&mut self, user_id: &str, conversation: &ConversationId) -> Result<(), StoreError> {
+        if self.is_indexed(user_id, conversation).await? {
+            return Ok(());
+        }
+        self.put_bytes(Space::Listed, key(user_id, conversation), Bytes::new());
+        if self.get_bytes(Space::Views, key(user_id, conversation)).await?.is_none() {
+            self.totals.conversations += 1;
+        }
+        Ok(())
+    }
+
+    /// Takes a conversation out of what listing looks at. Needs the timeline's lock.
+    pub fn unindex(&mut self, user_id: &str, conversation: &ConversationId) {
+        self.remove(Space::Listed, key(user_id, conversation));
+    }
+
+    /// At most `limit` conversations that may stand in the user's list, in the order of their IDs, above `cursor`.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub async fn indexed(
+        &self,
+        user_id: &str,
+        cursor: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<ConversationId>, StoreError> {
+        let mut range = Range::prefix(Key::new().text(user_id).bytes());
+        if let Some(cursor) = cursor {
+            range.start = Key::new().text(user_id).text(cursor).into_bytes();
+            range.start.push(0);
+        }
+        let pairs = self.scan(Space::Listed, &range, Direction::Forward, limit).await?;
+        let parse = |key: &[u8]| {
+            let text = split_text(key).and_then(|(_, rest)| split_text(rest)).map(|(text, _)| text);
+            conversation_from(text.unwrap_or_default())
+        };
+        pairs.iter().map(|(key, _)| parse(key)).collect()
+    }
+
+    /// Counts conversations deleted, for the totals.
+    pub fn count_deletions(&mut self, deleted: usize) {
+        self.totals.deletions += deleted as u64;
+    }
+}

@@ -1,0 +1,76 @@
+use std::collections::BTreeMap;
+use std::sync::RwLock;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use bytes::Bytes;
+
+use crate::StoreError;
+use crate::engine::{Batch, Direction, Engine, Range, Space};
+
+/// A store that lives in this process only: for tests, simulation and fault injection. Deterministic.
+#[derive(Debug)]
+pub struct MemoryEngine {
+    spaces: Vec<RwLock<BTreeMap<Vec<u8>, Bytes>>>,
+    failing: AtomicBool,
+}
+
+impl Default for MemoryEngine {
+    fn default() -> Self {
+        Self {
+            spaces: Space::ALL.iter().map(|_| RwLock::default()).collect(),
+            failing: AtomicBool::new(false),
+        }
+    }
+}
+
+impl MemoryEngine {
+    /// From now on, or not any more, every commit fails, as a full disk would make it.
+    pub fn fail_commits(&self, failing: bool) {
+        self.failing.store(failing, Ordering::SeqCst);
+    }
+
+    #[expect(clippy::unwrap_used, reason = "a poisoned map means a panic that has ended the test already")]
+    fn space(&self, space: Space) -> std::sync::RwLockReadGuard<'_, BTreeMap<Vec<u8>, Bytes>> {
+        self.spaces[space as usize].read().unwrap()
+    }
+}
+
+impl Engine for MemoryEngine {
+    async fn get(&self, space: Space, key: &[u8]) -> Result<Option<Bytes>, StoreError> {
+        Ok(self.space(space).get(key).cloned())
+    }
+
+    async fn scan(
+        &self,
+        space: Space,
+        range: &Range,
+        direction: Direction,
+        limit: usize,
+    ) -> Result<Vec<(Bytes, Bytes)>, StoreError> {
+        if range.is_empty() {
+            return Ok(Vec::new());
+        }
+        let map = self.space(space);
+        let pairs = map.range::<[u8], _>(range.bounds());
+        let own = |(key, value): (&Vec<u8>, &Bytes)| (Bytes::copy_from_slice(key), value.clone());
+        Ok(match direction {
+            Direction::Forward => pairs.take(limit).map(own).collect(),
+            Direction::Backward => pairs.rev().take(limit).map(own).collect(),
+        })
+    }
+
+    async fn commit(&self, batch: Batch) -> Result<(), StoreError> {
+        if self.failing.load(Ordering::SeqCst) {
+            return Err(StoreError::Write("the store was told to fail".to_owned()));
+        }
+        for (space, key, value) in batch.writes {
+            #[expect(clippy::unwrap_used, reason = "see `space`")]
+            let mut map = self.spaces[space as usize].write().unwrap();
+            match value {
+                Some(value) => map.insert(key, value),
+                None => map.remove(&key),
+            };
+        }
+        Ok(())
+    }
+}

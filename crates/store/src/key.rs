@@ -1,0 +1,92 @@
+/// An order-preserving tuple: texts end with a zero byte, which no ID contains; numbers are big-endian.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Key(Vec<u8>);
+
+impl Key {
+    /// The empty tuple.
+    #[must_use]
+    pub fn new() -> Self {
+        Self(Vec::with_capacity(48))
+    }
+
+    /// Appends a text without zero bytes.
+    #[must_use]
+    pub fn text(mut self, text: &str) -> Self {
+        debug_assert!(!text.as_bytes().contains(&0), "texts in keys have no zero bytes");
+        self.0.extend_from_slice(text.as_bytes());
+        self.0.push(0);
+        self
+    }
+
+    /// Appends a number.
+    #[must_use]
+    pub fn number(mut self, number: u64) -> Self {
+        self.0.extend_from_slice(&number.to_be_bytes());
+        self
+    }
+
+    /// Appends bytes that are a tuple already.
+    #[must_use]
+    pub fn tuple(mut self, tuple: &[u8]) -> Self {
+        self.0.extend_from_slice(tuple);
+        self
+    }
+
+    /// The encoded tuple.
+    #[must_use]
+    pub fn bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// The encoded tuple.
+    #[must_use]
+    pub fn into_bytes(self) -> Vec<u8> {
+        self.0
+    }
+}
+
+/// The smallest key greater than every key that starts with `prefix`, or none if there is no such key.
+pub(crate) fn after_prefix(prefix: &[u8]) -> Option<Vec<u8>> {
+    let last = prefix.iter().rposition(|&byte| byte != u8::MAX)?;
+    let mut end = prefix[..=last].to_vec();
+    end[last] += 1;
+    Some(end)
+}
+
+/// The text at the start of an encoded tuple, and what follows it.
+pub(crate) fn split_text(tuple: &[u8]) -> Option<(&str, &[u8])> {
+    let end = tuple.iter().position(|&byte| byte == 0)?;
+    Some((std::str::from_utf8(&tuple[..end]).ok()?, &tuple[end + 1..]))
+}
+
+/// The number at the end of an encoded tuple.
+pub(crate) fn last_number(tuple: &[u8]) -> Option<u64> {
+    let start = tuple.len().checked_sub(8)?;
+    Some(u64::from_be_bytes(tuple[start..].try_into().ok()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn tuples_order_as_their_parts(a in "[ -~]{0,6}", m in any::<u64>(), b in "[ -~]{0,6}", n in any::<u64>()) {
+            let left = Key::new().text(&a).number(m);
+            let right = Key::new().text(&b).number(n);
+            prop_assert_eq!(left.cmp(&right), (a, m).cmp(&(b, n)));
+        }
+
+        #[test]
+        fn the_end_of_a_prefix_is_tight(prefix in prop::collection::vec(any::<u8>(), 1..5), rest in prop::collection::vec(any::<u8>(), 0..5)) {
+            let mut inside = prefix.clone();
+            inside.extend(rest);
+            if let Some(end) = after_prefix(&prefix) {
+                prop_assert!(inside < end);
+                prop_assert!(!end.starts_with(&prefix));
+            }
+        }
+    }
+}
