@@ -1,9 +1,9 @@
 /** A hue for each ID, the same in every window and on every visit. */
 export function avatarHue(id: string): number {
-  let hash = 0;
-  for (const char of id) hash = (hash * 31 + (char.codePointAt(0) ?? 0)) >>> 0;
-  // The golden angle keeps the hues of short, similar IDs (user1, user2) far apart.
-  return Math.round((hash * 137.508) % 360);
+  // FNV-1a: short, similar IDs (user1, user2) come out far apart.
+  let hash = 0x811c9dc5;
+  for (const char of id) hash = Math.imul(hash ^ (char.codePointAt(0) ?? 0), 0x01000193) >>> 0;
+  return (hash >>> 8) % 360;
 }
 
 /** One character of a CJK name, otherwise the first letters of up to two words. */

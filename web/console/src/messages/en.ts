@@ -14,7 +14,7 @@ export const en = {
   'error.withCode': '{message} (code {code})',
   'error.unreachable': 'The server cannot be reached.',
   'logIn.title': 'Log in to the console',
-  'logIn.lead': 'The password was printed when the server was started for the first time.',
+  'logIn.lead': 'The server printed its password when it first started, unless its operator chose one.',
   'logIn.password': 'Console password',
   'logIn.submit': 'Log in',
   'logIn.wrong': 'That password is not right.',

@@ -16,7 +16,7 @@ export const zhCn: Record<MessageKey, string> = {
   'error.withCode': '{message}（错误码 {code}）',
   'error.unreachable': '无法连接服务器。',
   'logIn.title': '登录控制台',
-  'logIn.lead': '密码在服务器首次启动时已打印出来。',
+  'logIn.lead': '密码见服务器首次启动时的输出，或由运维人员设定。',
   'logIn.password': '控制台密码',
   'logIn.submit': '登录',
   'logIn.wrong': '密码不正确。',
