@@ -1,0 +1,22 @@
+import { ElMessage } from 'element-plus';
+import { t } from '../messages';
+
+/** The code of an SDK or server error, or null for anything else. */
+export function codeOf(error: unknown): number | null {
+  if (typeof error !== 'object' || error === null || !('code' in error)) return null;
+  return Number(error.code);
+}
+
+export function describeError(error: unknown): string {
+  const message = error instanceof Error ? error.message : t('error.unknown');
+  const code = codeOf(error);
+  return code === null ? message : t('error.withCode', { message, code: String(code) });
+}
+
+export function showError(error: unknown): void {
+  ElMessage({ type: 'error', message: describeError(error), showClose: true, duration: 6000 });
+}
+
+export function showSuccess(message: string): void {
+  ElMessage({ type: 'success', message, duration: 3000 });
+}

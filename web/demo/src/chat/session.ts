@@ -1,0 +1,97 @@
+import { ref, shallowRef } from 'vue';
+import { setChat } from './client';
+import { followConversations, forgetConversations } from './conversations';
+import { demoApp, demoUserSig, SignInIsOff } from './demoApi';
+import { describeError } from './errors';
+import { followFriends, forgetFriends } from './friends';
+import { type ChatSDK, create, EVENT, type Profile, TYPES } from './sdk';
+import { followTimeline, forgetTimeline } from './timeline';
+
+export type Stage =
+  | { name: 'start'; problem: string }
+  | { name: 'signingIn' }
+  | { name: 'ready' }
+  | { name: 'kicked'; reason: string }
+  | { name: 'off' };
+
+export const stage = shallowRef<Stage>({ name: 'start', problem: '' });
+export const me = ref('');
+export const myProfile = shallowRef<Profile | null>(null);
+export const netState = ref<string>(TYPES.NET_STATE_CONNECTED);
+
+/** One tab is one user: two windows can be two people. */
+const storageKey = 'lethe.user';
+export const rememberedUser = () => sessionStorage.getItem(storageKey);
+
+let instance: ChatSDK | null = null;
+
+async function close(): Promise<void> {
+  const ended = instance;
+  instance = null;
+  setChat(null);
+  forgetConversations();
+  forgetTimeline();
+  forgetFriends();
+  // The connection may be gone already; the next sign-in makes a new instance either way.
+  await ended?.destroy().catch(() => undefined);
+}
+
+function follow(chat: ChatSDK): Promise<void> {
+  chat.on(EVENT.KICKED_OUT, (event: { data: { type: string } }) => {
+    stage.value = { name: 'kicked', reason: event.data.type };
+    void close();
+  });
+  chat.on(EVENT.NET_STATE_CHANGE, (event: { data: { state: string } }) => {
+    netState.value = event.data.state;
+  });
+  chat.on(EVENT.PROFILE_UPDATED, (event: { data: Profile[] }) => {
+    const mine = event.data.find((profile) => profile.userID === me.value);
+    if (mine !== undefined) myProfile.value = { ...mine };
+  });
+  followConversations(chat);
+  followTimeline(chat);
+  followFriends(chat);
+  return new Promise((resolve) => {
+    chat.on(EVENT.SDK_READY, () => resolve());
+  });
+}
+
+async function loadMyProfile(chat: ChatSDK, suggestedNick: string): Promise<void> {
+  const { data } = await chat.getMyProfile();
+  myProfile.value = data;
+  if (suggestedNick === '' || data.nick !== '') return;
+  const updated = await chat.updateMyProfile({ nick: suggestedNick });
+  myProfile.value = { ...data, ...updated.data };
+}
+
+/** Signs in as anyone, with a signature from the demo's own endpoint. */
+export async function signIn(userID: string, suggestedNick = ''): Promise<void> {
+  stage.value = { name: 'signingIn' };
+  me.value = userID;
+  try {
+    await close();
+    const SDKAppID = await demoApp();
+    const userSig = await demoUserSig(userID);
+    const chat = create({ SDKAppID });
+    chat.setLogLevel(2);
+    instance = chat;
+    const ready = follow(chat);
+    await chat.login({ userID, userSig });
+    await ready;
+    setChat(chat);
+    await loadMyProfile(chat, suggestedNick);
+    sessionStorage.setItem(storageKey, userID);
+    netState.value = TYPES.NET_STATE_CONNECTED;
+    stage.value = { name: 'ready' };
+  } catch (error) {
+    await close();
+    stage.value = error instanceof SignInIsOff ? { name: 'off' } : { name: 'start', problem: describeError(error) };
+  }
+}
+
+export async function signOut(): Promise<void> {
+  sessionStorage.removeItem(storageKey);
+  await close();
+  me.value = '';
+  stage.value = { name: 'start', problem: '' };
+}
