@@ -1,0 +1,104 @@
+import { expect } from 'vitest';
+import { story } from '../support/world';
+
+story('Alice deletes a conversation and its history; Bob keeps his', async ({ world }) => {
+  const bob = await world.enter('bob');
+  const alice = await world.enter('alice');
+  await bob.startChat('alice');
+  for (const text of ['one', 'two', 'three']) await bob.say(text);
+  await alice.open('C2Cbob');
+  await alice.expectMessages(['one', 'two', 'three']);
+
+  await alice.chooseFromMenu('C2Cbob', 'delete');
+  await expect.poll(() => alice.dialog.textContent()).toContain('3 messages are cleared from your view');
+  await expect.poll(() => alice.dialog.textContent()).toContain('Only your own view changes');
+  await alice.confirmDeletion('clear');
+  await alice.page.getByText('1 conversation deleted').waitFor();
+  await alice.row('C2Cbob').waitFor({ state: 'detached' });
+  await alice.page.getByText('Choose a conversation').waitFor();
+
+  await bob.expectMessages(['one', 'two', 'three']);
+  await bob.row('C2Calice').waitFor();
+
+  await bob.say('four');
+  await alice.expectUnread('C2Cbob', 1);
+  await alice.open('C2Cbob');
+  await alice.expectMessages(['four']);
+});
+
+story('a deleted conversation stays deleted after the next sign-in', async ({ world }) => {
+  const bob = await world.enter('bob');
+  const alice = await world.enter('alice');
+  await bob.startChat('alice');
+  await bob.say('hello');
+  await alice.row('C2Cbob').waitFor();
+  await alice.deletes('C2Cbob', 'clear');
+  await alice.page.reload();
+  await alice.page.getByTestId('empty-list').waitFor();
+});
+
+story('Alice deletes several, keeping their history; a newer message brings one back with it', async ({ world }) => {
+  const alice = await world.enter('alice');
+  const friends = [];
+  for (const name of ['bob', 'carol', 'dave']) {
+    const friend = await world.enter(name);
+    await friend.startChat('alice');
+    await friend.say(`first from ${name}`);
+    await friend.say(`second from ${name}`);
+    await alice.expectUnread(`C2C${name}`, 2);
+    friends.push(friend);
+  }
+
+  await alice.page.getByTestId('select').click();
+  await alice.page.getByTestId('select-all').click();
+  await expect.poll(() => alice.page.getByTestId('selection').textContent()).toBe('3 selected');
+  await alice.page.getByTestId('delete-selected').click();
+  await expect.poll(() => alice.dialog.textContent()).toContain('Delete 3 conversations?');
+  await alice.confirmDeletion('keep');
+  await alice.page.getByText('3 conversations deleted').waitFor();
+  await alice.page.getByTestId('empty-list').waitFor();
+
+  await friends[0]?.say('third from bob');
+  await alice.expectUnread('C2Cbob', 1);
+  await alice.open('C2Cbob');
+  await alice.expectMessages(['first from bob', 'second from bob', 'third from bob']);
+  expect(await alice.list.count()).toBe(1);
+});
+
+story('the keyboard alone deletes a conversation', async ({ world }) => {
+  const bob = await world.enter('bob');
+  const alice = await world.enter('alice');
+  await bob.startChat('alice');
+  await bob.say('hello');
+  await alice.row('C2Cbob').focus();
+  await alice.page.keyboard.press('Delete');
+  await alice.dialog.waitFor();
+  await expect.poll(() => alice.page.evaluate(() => document.querySelector('[role=dialog]')?.contains(document.activeElement))).toBe(true);
+  await alice.page.keyboard.press('Escape');
+  await alice.dialog.waitFor({ state: 'hidden' });
+  await alice.row('C2Cbob').waitFor();
+
+  await alice.row('C2Cbob').focus();
+  await alice.page.keyboard.press('Delete');
+  await alice.page.getByTestId('confirm-delete').focus();
+  await alice.page.keyboard.press('Enter');
+  await alice.page.getByTestId('empty-list').waitFor();
+});
+
+story('friends stay friends after their conversation is deleted', async ({ world }) => {
+  const bob = await world.enter('bob');
+  const alice = await world.enter('alice');
+  await alice.page.getByTestId('friends').click();
+  await alice.page.getByTestId('friend-id').fill('bob');
+  await alice.page.getByTestId('friend-id').press('Enter');
+  await alice.page.locator('[data-person="bob"]').waitFor();
+  await alice.page.keyboard.press('Escape');
+  await alice.dialog.waitFor({ state: 'hidden' });
+
+  await bob.startChat('alice');
+  await bob.say('hello');
+  await alice.row('C2Cbob').waitFor();
+  await alice.deletes('C2Cbob', 'clear');
+  await alice.page.getByTestId('friends').click();
+  await alice.page.locator('[data-person="bob"]').waitFor();
+});
