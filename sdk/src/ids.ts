@@ -1,0 +1,30 @@
+import { ChatError } from './errors.js';
+import { CODE } from './protocol.js';
+
+/** The conversation of system notices. */
+export const SYSTEM = '@TIM#SYSTEM';
+
+const USER_ID = /^[\x20-\x7e]{1,32}$/;
+const GROUP_ID = /^[\x20-\x7e]{1,48}$/;
+
+export const userConversation = (userID: string): string => `C2C${userID}`;
+export const groupConversation = (groupID: string): string => `GROUP${groupID}`;
+
+export const isUserID = (text: string): boolean => USER_ID.test(text);
+
+/** What a conversation ID names, or null when it is malformed. */
+export function parseConversationID(id: string): { user?: string; group?: string; system?: true } | null {
+  if (id === SYSTEM) return { system: true };
+  if (id.startsWith('C2C') && USER_ID.test(id.slice(3))) return { user: id.slice(3) };
+  if (id.startsWith('GROUP') && GROUP_ID.test(id.slice(5))) return { group: id.slice(5) };
+  return null;
+}
+
+/** The ID itself; malformed ones and other types throw `2503`. */
+export function conversationID(value: unknown): string {
+  if (typeof value === 'string' && parseConversationID(value)) return value;
+  throw new ChatError(
+    CODE.INVALID_CONVERSATION_ID,
+    `${JSON.stringify(value) ?? typeof value} is no conversation ID: expected C2C\${userID}, GROUP\${groupID} or ${SYSTEM}`,
+  );
+}

@@ -1,0 +1,437 @@
+import { ConversationList, newEntry, type Entry } from './conversation-list.js';
+import { userConversation, groupConversation } from './ids.js';
+import { MessageCache } from './message-cache.js';
+import { conversationOf, isCountable, mayBeLast, mention } from './message.js';
+import { merge } from './merge.js';
+import { toGroup } from './group.js';
+import type { Group, Message } from './models.js';
+import type { News } from './news.js';
+import { toProfile } from './profile.js';
+import type {
+  Conversation, ConversationPage, DeletedConversation, Event, FriendApplications, Friend, GotConversation, GroupLeft,
+  GroupProfile, LoggedIn, Message as WireMessage, PeerRead, Profile, Resumed,
+} from './protocol.js';
+
+/** What the replica cannot know from the events alone, and asks for. */
+export interface Source {
+  /** The state of a conversation that is not in the list, or of which only a part is known. Ends in `fetched`. */
+  fetch(conversationID: string): void;
+  /** The messages between `entry.delivered` and what waits. Ends in `pulled`. */
+  pull(entry: Entry): void;
+}
+
+/** What a deletion left: until which message the conversation is gone, and by which change. */
+interface Tombstone {
+  change: number;
+  delivered: number;
+}
+
+/** The most deletions that are remembered. */
+const TOMBSTONES = 20_000;
+/** How far a message's time may lie before the heartbeat that came after it, in ms. */
+const CLOCK_MARGIN = 5000;
+
+/**
+ * This client's copy of what the server knows of the user. All changes of it are here: events, pages, answers. It tells
+ * `News` what the app has to hear, and never waits: whatever needs a request is asked of `Source` and comes back as a call.
+ */
+export class Replica {
+  readonly me: string;
+  readonly tinyID: string;
+  readonly list: ConversationList;
+  readonly cache: MessageCache;
+  readonly news: News;
+  readonly groups = new Map<string, GroupProfile>();
+  friends: Friend[] | null = null;
+  applications: FriendApplications | null = null;
+  profile: Profile;
+  /** The greatest change number applied, and the server's time of the last sign that nothing is missing before it. */
+  change: number;
+  syncedAt: number;
+
+  /** How many deletions were applied: an answer can tell whether its event came. */
+  deletions = 0;
+
+  readonly #source: Source;
+  /** Messages of conversations that are being fetched. */
+  readonly #unknown = new Map<string, WireMessage[]>();
+  readonly #tombstones = new Map<string, Tombstone>();
+
+  constructor(me: string, login: LoggedIn, news: News, source: Source) {
+    this.me = me;
+    this.tinyID = login.tinyId;
+    this.profile = login.profile;
+    this.change = login.change;
+    this.syncedAt = login.time;
+    this.news = news;
+    this.#source = source;
+    this.list = new ConversationList(me);
+    this.cache = new MessageCache(me);
+  }
+
+  apply(event: Event): void {
+    switch (event.ev) {
+      case 'message': return this.#message(event.d);
+      case 'conversations.changed': {
+        for (const state of event.d.conversations) {
+          this.#note(state.change);
+          this.#state(state);
+        }
+        return;
+      }
+      case 'conversations.deleted': return this.deleted(event.d.conversations);
+      case 'conversations.peerRead': return this.#peerRead(event.d);
+      case 'groups.joined': return this.#joined(event.d.group);
+      case 'groups.changed': return this.group(event.d.group);
+      case 'groups.membership': {
+        const group = this.groups.get(event.d.groupId);
+        if (group) this.group({ ...group, me: event.d.me });
+        return;
+      }
+      case 'groups.left': return this.#left(event.d);
+      case 'friends.changed': return this.setFriends(event.d.friends);
+      case 'friends.applications': {
+        this.applications = event.d;
+        return this.news.changed('applications');
+      }
+      case 'users.changed': return event.d.profiles.forEach((profile) => this.user(profile));
+      case 'session.kicked': return; // The session's business.
+    }
+  }
+
+  /** A page of the list after a fresh login. */
+  page({ conversations }: ConversationPage): void {
+    const fresh: Entry[] = [];
+    for (const state of conversations) {
+      // What events brought before its page is not older than the page.
+      if (this.list.get(state.conversationId) || this.#isDeleted(state)) this.#state(state);
+      else fresh.push(this.#entry(state, state.head));
+    }
+    this.list.putAll(fresh);
+    this.news.changed('list');
+  }
+
+  /** What happened while there was no connection. */
+  resumed({ conversations, deleted }: Resumed, { change, time }: LoggedIn): void {
+    const since = this.syncedAt;
+    this.#note(change);
+    this.syncedAt = time;
+    for (const state of conversations) {
+      const known = this.list.get(state.conversationId);
+      if (!known) {
+        const delivered = Math.max(state.clearedTo, this.#tombstones.get(state.conversationId)?.delivered ?? 0);
+        const entry = this.#entry(state, Math.min(delivered, state.head));
+        entry.newsSince = since - CLOCK_MARGIN;
+        this.list.put(entry);
+      } else {
+        this.#state(state);
+      }
+      const entry = this.list.get(state.conversationId);
+      if (entry && entry.state.head > entry.delivered && !entry.waiting) this.#gap(entry, []);
+    }
+    if (deleted.length > 0) this.deleted(deleted);
+    if (conversations.length > 0) this.news.changed('list');
+  }
+
+  deleted(conversations: DeletedConversation[]): void {
+    let news = false;
+    for (const one of conversations) {
+      const { conversationId: id, change, clearedTo, listedAfter, survivor } = one;
+      this.#note(change);
+      const entry = this.list.get(id);
+      const before = this.#tombstones.get(id);
+      // A repeat, of an answer that was lost with its connection for example.
+      if (change <= Math.max(entry?.state.change ?? 0, before?.change ?? 0)) continue;
+      news = true;
+      this.cache.drop(id, clearedTo);
+      const delivered = Math.max(entry?.delivered ?? 0, before?.delivered ?? 0, listedAfter);
+      if (survivor && entry) {
+        entry.draft = '';
+        merge(entry, survivor);
+        this.list.put(entry);
+      } else if (survivor) {
+        this.list.put(this.#entry(survivor, Math.min(delivered, survivor.head)));
+      } else {
+        this.list.remove(id);
+        this.#bury(id, { change, delivered });
+      }
+    }
+    if (!news) return;
+    this.deletions++;
+    this.news.changed('list');
+  }
+
+  /**
+   * The anchor of a deletion called for at `anchor`, moved over the messages that this instance itself was sending then:
+   * nobody but their author wrote them, so there is nothing unseen to survive.
+   */
+  pastOwn(conversationID: string, anchor: number): number {
+    const own = new Set<number>();
+    for (const message of this.cache.of(conversationID)) if (this.cache.isOwn(message.ID)) own.add(message.sequence);
+    let end = anchor;
+    while (own.has(end + 1)) end++;
+    return end;
+  }
+
+  /** The answers to `Source.fetch`, for all IDs that were asked for. */
+  fetched(asked: string[], got: GotConversation[]): void {
+    const found = new Map(got.map((one) => [one.conversation.conversationId, one]));
+    for (const id of asked) {
+      const waiting = this.#unknown.get(id) ?? [];
+      this.#unknown.delete(id);
+      const one = found.get(id);
+      if (one?.listed) this.#state(one.conversation, waiting);
+      const entry = this.list.get(id);
+      for (const message of waiting) {
+        if (entry) this.#message(message);
+        else if (one && this.#isDeleted(one.conversation)) this.#message(message);
+        // Not in the list, and not to be: the app still hears what was said.
+        else this.#tell(message, 0);
+      }
+    }
+  }
+
+  /** What `Source.pull` found, oldest first; `restart` when there was too much, and this is only the newest part. */
+  pulled(entry: Entry, messages: WireMessage[], restart: boolean): void {
+    const waiting = entry.waiting ?? [];
+    entry.waiting = null;
+    if (this.list.get(entry.id) === entry) {
+      if (restart) this.cache.drop(entry.id, (messages[0]?.seq ?? 0) - 1);
+      for (const message of messages) {
+        if (message.seq > entry.delivered) this.#append(entry, message);
+      }
+      // What else lay between is not for this reader: do not wait for it again.
+      entry.delivered = Math.max(entry.delivered, waiting[0] ? waiting[0].seq - 1 : entry.state.head);
+      entry.newsSince = 0;
+    } else {
+      // Deleted meanwhile: what the deletion did not cover brings it back.
+      for (const message of messages) this.#message(message);
+    }
+    for (const message of waiting) this.#message(message);
+  }
+
+  setGroups(groups: GroupProfile[]): void {
+    // Read again after each lost connection, when mostly nothing has changed.
+    if (JSON.stringify(groups) === JSON.stringify([...this.groups.values()])) return;
+    this.groups.clear();
+    for (const group of groups) this.groups.set(group.groupId, group);
+    this.news.changed('groups');
+  }
+
+  groupViews(): Group[] {
+    return [...this.groups.values()].map((group) => this.groupView(group));
+  }
+
+  groupView(group: GroupProfile): Group {
+    return toGroup(group, this.me, this.list.get(groupConversation(group.groupId))?.state);
+  }
+
+  /** A group as it is now; without `me`, the membership stays what it was. */
+  group(group: GroupProfile): void {
+    const known = this.groups.get(group.groupId);
+    const entry = this.list.get(groupConversation(group.groupId));
+    const me = group.me ?? known?.me ?? entry?.state.group?.me;
+    const whole = me ? { ...group, me } : group;
+    if (known) {
+      this.groups.set(group.groupId, whole);
+      this.news.changed('groups');
+    }
+    if (entry) {
+      entry.state.group = whole;
+      this.#changed(entry);
+    }
+  }
+
+  setFriends(friends: Friend[], isNews = true): void {
+    const remarks = new Map<string, string>();
+    for (const { userId } of this.friends ?? []) remarks.set(userId, '');
+    for (const { userId, remark } of friends) remarks.set(userId, remark);
+    for (const [userID, remark] of remarks) {
+      const entry = this.list.get(userConversation(userID));
+      if (!entry || (entry.state.remark ?? '') === remark) continue;
+      entry.state.remark = remark;
+      this.#changed(entry);
+    }
+    this.friends = friends;
+    if (isNews) this.news.changed('friends');
+  }
+
+  user(profile: Profile): void {
+    if (profile.userId === this.me) this.profile = profile;
+    const entry = this.list.get(userConversation(profile.userId));
+    if (entry) {
+      entry.state.user = profile;
+      this.#changed(entry);
+    }
+    if (this.friends) {
+      this.friends = this.friends.map((friend) => (friend.userId === profile.userId ? { ...friend, profile } : friend));
+    }
+    this.news.profile(toProfile(profile));
+  }
+
+  draft(id: string, text: string): boolean {
+    const entry = this.list.get(id);
+    if (!entry) return false;
+    entry.draft = text;
+    this.#changed(entry);
+    return true;
+  }
+
+  /** A page of history: the app's objects of these messages. */
+  history(id: string, messages: WireMessage[]): Message[] {
+    const peerReadTo = this.list.get(id)?.state.peerReadTo ?? 0;
+    return messages.map((message) => this.cache.take(message, peerReadTo));
+  }
+
+  #message(message: WireMessage): void {
+    const id = conversationOf(message, this.me);
+    const entry = this.list.get(id);
+    if (message.seq === 0) return this.#tell(message, 0, entry?.state.remindType === 'Discard');
+    if (!entry) {
+      const unknown = this.#unknown.get(id);
+      if (unknown) unknown.push(message);
+      else if (message.seq > (this.#tombstones.get(id)?.delivered ?? 0)) {
+        this.#unknown.set(id, [message]);
+        this.#source.fetch(id);
+      }
+    } else if (message.seq <= entry.delivered) {
+      // A duplicate.
+    } else if (entry.waiting) {
+      entry.waiting.push(message);
+    } else if (message.seq > entry.delivered + 1) {
+      this.#gap(entry, [message]);
+    } else {
+      this.#append(entry, message);
+    }
+  }
+
+  #gap(entry: Entry, waiting: WireMessage[]): void {
+    entry.waiting = waiting;
+    this.#source.pull(entry);
+  }
+
+  /** The next message of a conversation. */
+  #append(entry: Entry, message: WireMessage): void {
+    const { state } = entry;
+    entry.delivered = message.seq;
+    if (message.seq > state.head) {
+      state.head = message.seq;
+      state.messages++;
+      state.activeAt = Math.max(state.activeAt, message.time);
+      if (mayBeLast(message)) state.lastMessage = message;
+      if (isCountable(message, this.me)) {
+        if (entry.counted.push(message.seq) > 1000) entry.counted.shift();
+        if (!state.left && message.seq > state.readTo) state.unread++;
+      }
+    }
+    this.#mention(entry, message);
+    this.#changed(entry);
+    if (message.time >= entry.newsSince) this.#tell(message, state.peerReadTo, state.remindType === 'Discard');
+    else this.cache.take(message, state.peerReadTo);
+  }
+
+  /** Makes the app's message, and has it received unless this instance sent it. */
+  #tell(message: WireMessage, peerReadTo: number, quiet = false): void {
+    const own = this.cache.isOwn(message.id);
+    const taken = this.cache.take(message, peerReadTo);
+    if (!own && !quiet) this.news.received(taken);
+  }
+
+  #mention(entry: Entry, message: WireMessage): void {
+    const kind = mention(message, this.me);
+    if (kind === 0 || message.seq <= entry.state.readTo) return;
+    if (entry.mentions.some(({ messageSequence }) => messageSequence === message.seq)) return;
+    entry.mentions.push({
+      groupID: message.group ?? '', messageSequence: message.seq, atTypeArray: [kind], from: message.from,
+    });
+  }
+
+  /** A state from the server. `waiting`: messages that came while it was asked for. */
+  #state(state: Conversation, waiting: WireMessage[] = []): void {
+    const id = state.conversationId;
+    const entry = this.list.get(id);
+    if (!entry) {
+      if (this.#isDeleted(state)) return;
+      const first = waiting[0]?.seq;
+      const buried = this.#tombstones.get(id)?.delivered;
+      this.list.put(this.#entry(state, first === undefined ? state.head : (buried ?? first - 1)));
+      this.news.changed('list');
+      return;
+    }
+    if (merge(entry, state)) this.#source.fetch(id);
+    this.cache.drop(id, entry.state.clearedTo);
+    this.#changed(entry);
+  }
+
+  #entry(state: Conversation, delivered: number): Entry {
+    this.#tombstones.delete(state.conversationId);
+    const entry = newEntry(state, delivered);
+    if (state.lastMessage) this.#mention(entry, state.lastMessage);
+    if (state.group && this.groups.has(state.group.groupId) && state.group.me) {
+      this.groups.set(state.group.groupId, state.group);
+    }
+    return entry;
+  }
+
+  #changed(entry: Entry): void {
+    this.list.put(entry);
+    this.news.changed('list');
+  }
+
+  /** Whether a state was read before the conversation was deleted here. */
+  #isDeleted({ conversationId, change }: Conversation): boolean {
+    return change < (this.#tombstones.get(conversationId)?.change ?? 0);
+  }
+
+  #bury(id: string, tombstone: Tombstone): void {
+    this.#tombstones.delete(id);
+    this.#tombstones.set(id, tombstone);
+    for (const oldest of this.#tombstones.keys()) {
+      if (this.#tombstones.size <= TOMBSTONES) break;
+      this.#tombstones.delete(oldest);
+    }
+  }
+
+  /** Only what comes in order, events and logins, may move it: a page can overtake the event of an earlier change. */
+  #note(change: number): void {
+    this.change = Math.max(this.change, change);
+  }
+
+  #peerRead({ userId, readTo }: PeerRead): void {
+    const id = userConversation(userId);
+    const entry = this.list.get(id);
+    if (!entry || readTo <= entry.state.peerReadTo) return;
+    entry.state.peerReadTo = readTo;
+    const read: Message[] = [];
+    for (const message of this.cache.of(id)) {
+      if (message.flow !== 'out' || message.isPeerRead || message.sequence === 0 || message.sequence > readTo) continue;
+      message.isPeerRead = true;
+      read.push(message);
+    }
+    if (read.length > 0) this.news.readByPeer(read.sort((a, b) => a.sequence - b.sequence));
+    this.#changed(entry);
+  }
+
+  #joined(group: GroupProfile): void {
+    this.groups.set(group.groupId, group);
+    this.news.changed('groups');
+    // The conversation may be new, or one that was left before: its state has other floors now.
+    this.#source.fetch(groupConversation(group.groupId));
+  }
+
+  #left({ groupId, reason, leftAt }: GroupLeft): void {
+    if (this.groups.delete(groupId)) this.news.changed('groups');
+    const entry = this.list.get(groupConversation(groupId));
+    if (!entry) return;
+    const { state } = entry;
+    state.left = true;
+    state.unread = 0;
+    state.head = Math.max(state.head, leftAt);
+    entry.mentions = [];
+    if (state.group) {
+      state.group = { ...state.group, dismissed: state.group.dismissed || reason === 'dismissed' };
+      delete state.group.me;
+    }
+    this.#changed(entry);
+  }
+}
