@@ -1,5 +1,6 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
 use lethe_protocol::Event;
@@ -88,14 +89,16 @@ impl Tx {
         self.publications.push(publication);
     }
 
-    /// Applies everything, releases the locks, and returns once it is durable and told.
+    /// Applies everything, releases the locks, and returns once it is durable and told. A transaction that wrote nothing
+    /// waits for what it may have read.
     ///
     /// # Errors
     /// When the commit failed: nothing was promised to anybody, and the store has stopped.
     pub async fn commit(self) -> Result<(), StoreError> {
         let Self { shared, guards, writes, publications, totals } = self;
         if writes.is_empty() && publications.is_empty() {
-            return Ok(());
+            drop(guards);
+            return shared.settle(shared.applied.load(Ordering::SeqCst)).await;
         }
         let writes = writes.into_iter().map(|((space, key), value)| (space, key, value)).collect();
         let done = shared.apply(writes, publications, &totals)?;

@@ -1,0 +1,132 @@
+//! The REST API under `/v4`, with the vendor's conventions (`docs/rest.md`): administrators only, HTTP status 200 always,
+//! the outcome in the envelope.
+
+mod accounts;
+mod config;
+mod conversations;
+mod groups;
+mod messages;
+
+use std::sync::Arc;
+
+use axum::body::Bytes;
+use axum::extract::{Path, Query, State};
+use axum::http::header::{ACCESS_CONTROL_ALLOW_ORIGIN, CONTENT_TYPE};
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::post;
+use axum::{Json, Router};
+use lethe_protocol::{Code, Error};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+
+use crate::context::Context;
+use crate::failure::{Failure, Result};
+use crate::usersig;
+
+pub(super) fn router() -> Router<Arc<Context>> {
+    Router::new().route("/v4/{service}/{command}", post(serve))
+}
+
+/// The query of every call. Numbers are read from text, so that a malformed one gets its own code.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Caller {
+    sdkappid: String,
+    identifier: String,
+    usersig: String,
+}
+
+async fn serve(
+    State(cx): State<Arc<Context>>,
+    Path((service, command)): Path<(String, String)>,
+    Query(caller): Query<Caller>,
+    body: Bytes,
+) -> Response {
+    let outcome = call(&cx, &service, &command, &caller, &body).await;
+    let envelope = match outcome {
+        Ok(fields) => success(fields),
+        Err(failure) => {
+            let Error { code, message } = failure.tell();
+            json!({"ActionStatus": "FAIL", "ErrorCode": code, "ErrorInfo": message})
+        }
+    };
+    ([(ACCESS_CONTROL_ALLOW_ORIGIN, "*"), (CONTENT_TYPE, "application/json")], Json(envelope)).into_response()
+}
+
+fn success(fields: Value) -> Value {
+    let mut envelope = json!({"ActionStatus": "OK", "ErrorCode": 0, "ErrorInfo": ""});
+    if let (Some(envelope), Value::Object(mut fields)) = (envelope.as_object_mut(), fields) {
+        envelope.append(&mut fields);
+    }
+    envelope
+}
+
+/// Order of the checks: path, app, signature, administrator, body. The first that fails answers.
+async fn call(cx: &Context, service: &str, command: &str, caller: &Caller, body: &[u8]) -> Result<Value> {
+    type Op = Call;
+    let op = match (service, command) {
+        ("im_open_login_svc", "account_import") => Op::AccountImport,
+        ("openim", "sendmsg") => Op::SendMessage,
+        ("group_open_http_svc", "create_group") => Op::CreateGroup,
+        ("group_open_http_svc", "send_group_msg") => Op::SendGroupMessage,
+        ("recentcontact", "get_list") => Op::ListConversations,
+        ("recentcontact", "delete") => Op::DeleteConversation,
+        ("lethe_config", "get") => Op::GetConfig,
+        ("lethe_config", "set") => Op::SetConfig,
+        _ => return Err(Failure::refuse(Code::REST_PATH, format!("there is no {service}/{command}"))),
+    };
+    authorise(cx, caller)?;
+    let body: Value = serde_json::from_slice(body)
+        .map_err(|error| Failure::refuse(Code::REST_JSON, format!("the body is not JSON: {error}")))?;
+    match op {
+        Op::AccountImport => accounts::import(cx, read(body, Code::ACCOUNT_PARAMETER)?).await,
+        Op::SendMessage => messages::send(cx, &caller.identifier, read(body, Code::REST_MESSAGE_BODY)?).await,
+        Op::CreateGroup => groups::create(cx, read(body, Code::GROUP_PARAMETER)?).await,
+        Op::SendGroupMessage => {
+            messages::send_to_group(cx, &caller.identifier, read(body, Code::GROUP_PARAMETER)?).await
+        }
+        Op::ListConversations => conversations::list(cx, read(body, Code::CONVERSATION_PARAMETER)?).await,
+        Op::DeleteConversation => conversations::delete(cx, read(body, Code::CONVERSATION_PARAMETER)?).await,
+        Op::GetConfig => Ok(config::get(cx)),
+        Op::SetConfig => config::set(cx, &body).await,
+    }
+}
+
+/// What can be called.
+#[derive(Clone, Copy)]
+enum Call {
+    AccountImport,
+    SendMessage,
+    CreateGroup,
+    SendGroupMessage,
+    ListConversations,
+    DeleteConversation,
+    GetConfig,
+    SetConfig,
+}
+
+fn authorise(cx: &Context, caller: &Caller) -> Result<()> {
+    if caller.sdkappid.is_empty() {
+        return Err(Failure::refuse(Code::REST_APP_MISSING, "sdkappid is missing"));
+    }
+    let (app, key) = (cx.identity.sdk_app_id, &cx.identity.secret_key);
+    if caller.sdkappid.parse() != Ok(app) {
+        return Err(Failure::refuse(
+            Code::REST_APP,
+            format!("this server does not serve sdkappid {}", caller.sdkappid),
+        ));
+    }
+    if caller.identifier.is_empty() {
+        return Err(Failure::refuse(Code::REST_CREDENTIALS, "identifier is missing"));
+    }
+    usersig::verify(app, key, &caller.identifier, &caller.usersig, cx.now_seconds())?;
+    if cx.settings().administrators.contains(&caller.identifier) {
+        return Ok(());
+    }
+    Err(Failure::refuse(Code::REST_ADMIN, "only administrators may call the REST API"))
+}
+
+fn read<T: DeserializeOwned>(body: Value, code: Code) -> Result<T> {
+    serde_json::from_value(body).map_err(|error| Failure::refuse(code, error.to_string()))
+}

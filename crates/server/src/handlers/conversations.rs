@@ -1,0 +1,427 @@
+use std::collections::HashSet;
+
+use lethe_domain::conversations::{Head, View, mark_from, may_pin, may_store_custom_data, may_take_list};
+use lethe_protocol::{
+    CONVERSATION_PAGE_MAX, ChangeOutcome, ClearHistory, Code, Conversation, ConversationId, ConversationPage,
+    Conversations, ConversationsChanged, ConversationsDeleted, DeleteConversations, DeleteItem,
+    DeleteOutcome, DeletedConversation, Error, Event, FailedConversation, GetConversations, GotConversation,
+    ListConversations, MarkConversations, OpenConversation, PeerRead, PinConversation, ReadAll,
+    ReadConversation, SetCustomData, SetRemindType,
+};
+use lethe_store::{Audience, Locks, Timeline, Tx};
+
+use super::messages::default_view;
+use crate::context::Context;
+use crate::failure::{Failure, Result};
+
+/// A user's view, the end of its timeline, and the complete conversation made of both.
+pub(crate) struct Loaded {
+    pub(crate) view: View,
+    pub(crate) head: Head,
+    pub(crate) conversation: Conversation,
+    /// When the peer last read, in ms.
+    pub(crate) peer_read_time: u64,
+}
+
+impl Loaded {
+    pub(crate) fn is_listed(&self) -> bool {
+        self.view.listed(&self.head)
+    }
+}
+
+/// Reads a conversation as one moment of it: under its lock, so that view and head fit together.
+pub(crate) async fn load(cx: &Context, me: &str, id: &ConversationId) -> Result<Option<Loaded>> {
+    let timeline = Timeline::of(me, id);
+    let tx = cx.store.begin(Locks::none().timeline(&timeline)).await;
+    let Some(view) = tx.view(me, id).await?.or_else(|| default_view(id)) else { return Ok(None) };
+    Ok(Some(describe(&tx, me, id, view).await?))
+}
+
+/// The complete conversation that a view shows.
+pub(crate) async fn describe(tx: &Tx, me: &str, id: &ConversationId, view: View) -> Result<Loaded> {
+    let timeline = Timeline::of(me, id);
+    let head = tx.head(&timeline).await?;
+    let last = tx.last_listable(&timeline, &head, view.floor(), view.head(&head)).await?;
+    let mut conversation = Conversation {
+        conversation_id: id.clone(),
+        change: view.change,
+        head: view.head(&head),
+        unread: view.unread(&head),
+        messages: view.messages(&head),
+        last_message: last.map(|message| message.raw()).transpose()?,
+        active_at: view.active_at(&head),
+        cleared_to: view.cleared_to,
+        read_to: view.read_to,
+        peer_read_to: 0,
+        pinned: view.pinned,
+        remind_type: view.remind_type(),
+        marks: view.mark_list(),
+        custom_data: view.custom_data.clone(),
+        left: view.left(),
+        user: None,
+        remark: String::new(),
+        group: None,
+    };
+    let mut peer_read_time = 0;
+    match id {
+        ConversationId::User(peer) => {
+            let theirs = tx.view(peer, &ConversationId::User(me.to_owned())).await?.unwrap_or_default();
+            conversation.peer_read_to = theirs.read_to;
+            peer_read_time = theirs.read_time;
+            conversation.user = tx.account(peer).await?.map(|account| account.profile(peer));
+            conversation.remark = tx.friend(me, peer).await?.map(|friend| friend.remark).unwrap_or_default();
+        }
+        ConversationId::Group(group_id) => {
+            let member = tx.member(group_id, me).await?;
+            conversation.group =
+                tx.group(group_id).await?.map(|group| group.profile(group_id, member.as_ref()));
+        }
+        ConversationId::System => {}
+    }
+    Ok(Loaded { view, head, conversation, peer_read_time })
+}
+
+/// `conversations.list`: a page of what a fresh login lists.
+pub(crate) async fn list(cx: &Context, me: &str, request: &ListConversations) -> Result<ConversationPage> {
+    if !(1..=CONVERSATION_PAGE_MAX).contains(&request.limit) {
+        let message = format!("a page has 1 to {CONVERSATION_PAGE_MAX} conversations, not {}", request.limit);
+        return Err(Failure::refuse(Code::MALFORMED_REQUEST, message));
+    }
+    let retains_left = cx.settings().retain_left_groups;
+    let limit = request.limit as usize;
+    let mut cursor = request.cursor.clone();
+    let mut conversations = Vec::new();
+    loop {
+        let tx = cx.store.begin(Locks::none()).await;
+        let ids = tx.indexed(me, cursor.as_deref(), limit - conversations.len()).await?;
+        let full = ids.len() == limit - conversations.len();
+        cursor = ids.last().map(ToString::to_string);
+        for id in ids {
+            let listed = load(cx, me, &id).await?.filter(Loaded::is_listed);
+            conversations
+                .extend(listed.filter(|loaded| retains_left || !loaded.view.left()).map(|l| l.conversation));
+        }
+        if !full {
+            cursor = None;
+        }
+        if conversations.len() >= limit || cursor.is_none() {
+            break;
+        }
+    }
+    cx.store.settle().await?;
+    Ok(ConversationPage { conversations, cursor })
+}
+
+/// `conversations.get`.
+pub(crate) async fn get(cx: &Context, me: &str, request: &GetConversations) -> Result<Conversations> {
+    may_take_list(request.conversation_ids.len())?;
+    let mut conversations = Vec::with_capacity(request.conversation_ids.len());
+    for id in &request.conversation_ids {
+        if let Some(loaded) = load(cx, me, id).await?.filter(|loaded| exists(loaded)) {
+            let listed = loaded.is_listed();
+            conversations.push(GotConversation { listed, conversation: loaded.conversation });
+        }
+    }
+    cx.store.settle().await?;
+    Ok(Conversations { conversations })
+}
+
+/// A conversation with nobody about nothing does not exist.
+fn exists(loaded: &Loaded) -> bool {
+    loaded.head.seq > 0 || loaded.conversation.user.is_some() || loaded.conversation.group.is_some()
+}
+
+/// The conversation is known to the server: it has a view, or messages.
+async fn known(tx: &Tx, me: &str, id: &ConversationId) -> Result<Option<View>> {
+    if let Some(view) = tx.view(me, id).await? {
+        return Ok(Some(view));
+    }
+    let empty = tx.head(&Timeline::of(me, id)).await?.seq == 0;
+    Ok(if empty { None } else { default_view(id) })
+}
+
+fn not_found() -> Error {
+    Error::new(Code::CONVERSATION_NOT_FOUND, "there is no such conversation")
+}
+
+/// `conversations.delete`: one transaction, one event. Without the setting the user's other clients hear nothing.
+pub(crate) async fn delete(
+    cx: &Context,
+    me: &str,
+    instance: &str,
+    request: &DeleteConversations,
+) -> Result<DeleteOutcome> {
+    may_take_list(request.items.len())?;
+    let items = unique(&request.items);
+    let locks = items
+        .iter()
+        .fold(Locks::none().user(me), |locks, item| locks.timeline(&Timeline::of(me, &item.conversation_id)));
+    let mut tx = cx.store.begin(locks).await;
+    let mut outcome = DeleteOutcome { deleted: Vec::new(), failed: Vec::new() };
+    let mut conversations = Vec::new();
+    for item in items {
+        let conversation_id = item.conversation_id.clone();
+        match delete_one(&mut tx, me, instance, item, request.clear_history).await? {
+            Some(deleted) => {
+                conversations.push(deleted);
+                outcome.deleted.push(conversation_id);
+            }
+            None => outcome.failed.push(FailedConversation { conversation_id, error: not_found() }),
+        }
+    }
+    if !conversations.is_empty() {
+        let user_id = me.to_owned();
+        let audience = if cx.settings().sync_conversation_deletion {
+            Audience::Users(vec![user_id])
+        } else {
+            Audience::Client { user_id, instance: instance.to_owned() }
+        };
+        tx.count_deletions(conversations.len());
+        tx.tell(audience, &Event::ConversationsDeleted(ConversationsDeleted { conversations }));
+    }
+    tx.commit().await?;
+    Ok(outcome)
+}
+
+/// The same conversation twice is the same once: the first mention counts.
+fn unique(items: &[DeleteItem]) -> Vec<&DeleteItem> {
+    let mut seen = HashSet::new();
+    items.iter().filter(|item| seen.insert(&item.conversation_id)).collect()
+}
+
+async fn delete_one(
+    tx: &mut Tx,
+    me: &str,
+    instance: &str,
+    item: &DeleteItem,
+    clear: bool,
+) -> Result<Option<DeletedConversation>> {
+    let id = &item.conversation_id;
+    let Some(mut view) = known(tx, me, id).await? else { return Ok(None) };
+    let timeline = Timeline::of(me, id);
+    let head = tx.head(&timeline).await?;
+    let visible = view.head(&head);
+    let place = tx.place(&timeline, &head, me, item.anchor.unwrap_or(visible).min(visible)).await?;
+    view.delete(place, clear);
+    instance.clone_into(&mut view.deleted_by);
+    tx.change_view(me, id, &mut view).await?;
+    let listed = view.listed(&head);
+    let member = matches!(id, ConversationId::Group(_)) && !view.left();
+    if !listed && !member {
+        tx.unindex(me, id);
+    }
+    Ok(Some(tombstone(tx, me, id, view).await?))
+}
+
+/// What a deletion left of a conversation.
+pub(crate) async fn tombstone(
+    tx: &Tx,
+    me: &str,
+    id: &ConversationId,
+    view: View,
+) -> Result<DeletedConversation> {
+    let loaded = describe(tx, me, id, view).await?;
+    let survives = loaded.is_listed();
+    Ok(DeletedConversation {
+        conversation_id: id.clone(),
+        change: loaded.view.change,
+        listed_after: loaded.view.listed_after,
+        cleared_to: loaded.view.cleared_to,
+        survivor: survives.then(|| Box::new(loaded.conversation)),
+    })
+}
+
+/// Stores a change and tells all the user's clients the new state.
+async fn change(tx: &mut Tx, me: &str, id: &ConversationId, mut view: View) -> Result<()> {
+    tx.change_view(me, id, &mut view).await?;
+    let conversations = vec![describe(tx, me, id, view).await?.conversation];
+    tx.tell(
+        Audience::Users(vec![me.to_owned()]),
+        &Event::ConversationsChanged(ConversationsChanged { conversations }),
+    );
+    Ok(())
+}
+
+async fn begin(cx: &Context, me: &str, id: &ConversationId) -> Tx {
+    cx.store.begin(Locks::none().user(me).timeline(&Timeline::of(me, id))).await
+}
+
+/// `conversations.clear`.
+pub(crate) async fn clear(cx: &Context, me: &str, request: &ClearHistory) -> Result<()> {
+    let id = &request.conversation_id;
+    let mut tx = begin(cx, me, id).await;
+    let mut view = known(&tx, me, id).await?.ok_or_else(not_found)?;
+    let timeline = Timeline::of(me, id);
+    let head = tx.head(&timeline).await?;
+    let visible = view.head(&head);
+    let place = tx.place(&timeline, &head, me, request.up_to.unwrap_or(visible).min(visible)).await?;
+    view.clear(place);
+    change(&mut tx, me, id, view).await?;
+    tx.commit().await?;
+    Ok(())
+}
+
+/// `conversations.read`. Reading nothing is no error: apps read whatever they show.
+pub(crate) async fn read(cx: &Context, me: &str, request: &ReadConversation) -> Result<()> {
+    let id = &request.conversation_id;
+    let mut tx = begin(cx, me, id).await;
+    let Some(view) = known(&tx, me, id).await? else { return Ok(()) };
+    read_one(cx, &mut tx, me, id, view, request.up_to).await?;
+    tx.commit().await?;
+    Ok(())
+}
+
+async fn read_one(
+    cx: &Context,
+    tx: &mut Tx,
+    me: &str,
+    id: &ConversationId,
+    mut view: View,
+    up_to: Option<u64>,
+) -> Result<()> {
+    let timeline = Timeline::of(me, id);
+    let head = tx.head(&timeline).await?;
+    let visible = view.head(&head);
+    let place = tx.place(&timeline, &head, me, up_to.unwrap_or(visible).min(visible)).await?;
+    let before = view.clone();
+    let advanced = view.read(place, cx.now());
+    if view == before {
+        return Ok(());
+    }
+    change(tx, me, id, view).await?;
+    if let (true, ConversationId::User(peer)) = (advanced, id) {
+        let read = PeerRead { user_id: me.to_owned(), read_to: place.seq };
+        tx.tell(Audience::Users(vec![peer.clone()]), &Event::PeerRead(read));
+    }
+    Ok(())
+}
+
+/// `conversations.readAll`: each conversation in a transaction of its own, so that none waits for all.
+pub(crate) async fn read_all(cx: &Context, me: &str, request: ReadAll) -> Result<()> {
+    let ids = cx.store.begin(Locks::none()).await.indexed(me, None, usize::MAX / 2).await?;
+    for id in ids {
+        let wanted = match id {
+            ConversationId::User(_) => request.users,
+            ConversationId::Group(_) => request.groups,
+            ConversationId::System => request.users && request.groups,
+        };
+        if wanted {
+            read(cx, me, &ReadConversation { conversation_id: id, up_to: None }).await?;
+        }
+    }
+    Ok(())
+}
+
+/// `conversations.pin`.
+pub(crate) async fn pin(cx: &Context, me: &str, request: &PinConversation) -> Result<()> {
+    let id = &request.conversation_id;
+    let mut tx = begin(cx, me, id).await;
+    let mut view = openable(&tx, me, id).await?;
+    if view.pinned == request.pinned {
+        return Ok(tx.commit().await?);
+    }
+    if request.pinned {
+        may_pin(count_pinned(&tx, me).await?)?;
+        let head = tx.head(&Timeline::of(me, id)).await?;
+        if !view.listed(&head) {
+            view.open(cx.now());
+        }
+        tx.index(me, id).await?;
+    }
+    view.pinned = request.pinned;
+    change(&mut tx, me, id, view).await?;
+    tx.commit().await?;
+    Ok(())
+}
+
+async fn count_pinned(tx: &Tx, me: &str) -> Result<usize> {
+    let mut pinned = 0;
+    for id in tx.indexed(me, None, usize::MAX / 2).await? {
+        pinned += usize::from(tx.view(me, &id).await?.is_some_and(|view| view.pinned));
+    }
+    Ok(pinned)
+}
+
+/// A view that can be listed without a message: of a known conversation, or of an existing user.
+async fn openable(tx: &Tx, me: &str, id: &ConversationId) -> Result<View> {
+    if let Some(view) = known(tx, me, id).await? {
+        return Ok(view);
+    }
+    match id {
+        ConversationId::User(peer) if tx.account(peer).await?.is_some() => Ok(View::default()),
+        _ => Err(not_found().into()),
+    }
+}
+
+/// `conversations.open`.
+pub(crate) async fn open(cx: &Context, me: &str, request: &OpenConversation) -> Result<()> {
+    let id = &request.conversation_id;
+    let mut tx = begin(cx, me, id).await;
+    let mut view = openable(&tx, me, id).await?;
+    let head = tx.head(&Timeline::of(me, id)).await?;
+    if view.listed(&head) {
+        return Ok(tx.commit().await?);
+    }
+    view.open(cx.now());
+    tx.index(me, id).await?;
+    change(&mut tx, me, id, view).await?;
+    tx.commit().await?;
+    Ok(())
+}
+
+/// `conversations.remind`.
+pub(crate) async fn remind(cx: &Context, me: &str, request: &SetRemindType) -> Result<ChangeOutcome> {
+    let remind_type = request.remind_type;
+    change_several(cx, me, &request.conversation_ids, |view| view.set_remind_type(remind_type)).await
+}
+
+/// `conversations.mark`.
+pub(crate) async fn mark(cx: &Context, me: &str, request: &MarkConversations) -> Result<ChangeOutcome> {
+    let mark = mark_from(&request.mark)?;
+    let set = |view: &mut View| {
+        view.marks = if request.enable { view.marks | mark } else { view.marks & !mark };
+    };
+    change_several(cx, me, &request.conversation_ids, set).await
+}
+
+/// `conversations.customData`.
+pub(crate) async fn custom_data(cx: &Context, me: &str, request: &SetCustomData) -> Result<ChangeOutcome> {
+    may_store_custom_data(&request.custom_data)?;
+    change_several(cx, me, &request.conversation_ids, |view| {
+        view.custom_data.clone_from(&request.custom_data)
+    })
+    .await
+}
+
+async fn change_several(
+    cx: &Context,
+    me: &str,
+    ids: &[ConversationId],
+    set: impl Fn(&mut View),
+) -> Result<ChangeOutcome> {
+    may_take_list(ids.len())?;
+    let locks = ids.iter().fold(Locks::none().user(me), |locks, id| locks.timeline(&Timeline::of(me, id)));
+    let mut tx = cx.store.begin(locks).await;
+    let mut outcome = ChangeOutcome { changed: Vec::new(), failed: Vec::new() };
+    let mut conversations = Vec::new();
+    for id in ids {
+        let Ok(mut view) = openable(&tx, me, id).await else {
+            outcome.failed.push(FailedConversation { conversation_id: id.clone(), error: not_found() });
+            continue;
+        };
+        let before = view.clone();
+        set(&mut view);
+        if view != before {
+            tx.change_view(me, id, &mut view).await?;
+            let loaded = describe(&tx, me, id, view).await?;
+            conversations.extend(loaded.is_listed().then_some(loaded.conversation));
+        }
+        outcome.changed.push(id.clone());
+    }
+    if !conversations.is_empty() {
+        let event = Event::ConversationsChanged(ConversationsChanged { conversations });
+        tx.tell(Audience::Users(vec![me.to_owned()]), &event);
+    }
+    tx.commit().await?;
+    Ok(outcome)
+}

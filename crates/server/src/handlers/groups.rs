@@ -1,0 +1,427 @@
+//! Groups: creating and ending them, their profile, and what members read of them.
+
+mod applications;
+mod members;
+
+use std::collections::BTreeSet;
+
+use lethe_domain::groups::{
+    Actor, Group, Member, gone, may_choose_id, may_dismiss, may_grow, may_list_members, may_see,
+    may_set_role, may_transfer, may_update,
+};
+use lethe_protocol::{
+    Code, ConversationId, ConversationsChanged, CreateGroup, Event, GetMembers, GroupChanged, GroupJoined,
+    GroupLeft, GroupMember, GroupRef, Groups, LeaveReason, ListMembers, MEMBER_PAGE_MAX, MEMBERS_AT_CREATION,
+    Members, MembershipChanged, OneGroup, Role, SetRole, TransferGroup, UpdateGroup,
+};
+use lethe_store::{Audience, Locks, Publication, Timeline, Tx};
+use rand::RngExt as _;
+use serde_json::{Map, Value, json};
+
+pub(crate) use self::applications::{handle_application, join, list_applications};
+pub(crate) use self::members::{add, quit, remove};
+use super::conversations::describe;
+use super::notices::{Notice, Tip, notice, tip};
+use crate::context::Context;
+use crate::failure::{Failure, Result};
+
+/// Members read per step when all of a group are needed.
+const STEP: usize = 500;
+
+fn timeline(group_id: &str) -> Timeline {
+    Timeline::Group(group_id.to_owned())
+}
+
+fn system(user_id: &str) -> Timeline {
+    Timeline::System(user_id.to_owned())
+}
+
+/// The locks for a change of a group that moves these users in or out of it, or notifies them.
+fn locks<'a>(group_id: &str, users: impl IntoIterator<Item = &'a String>) -> Locks {
+    let group = Locks::none().timeline(&timeline(group_id));
+    users.into_iter().fold(group, |locks, user| locks.user(user).timeline(&system(user)))
+}
+
+/// A group that still is.
+async fn living(tx: &Tx, group_id: &str) -> Result<Group> {
+    let group = tx.group(group_id).await?.filter(|group| group.dismissed_at.is_none());
+    group.ok_or_else(|| gone().into())
+}
+
+async fn actor(tx: &Tx, group_id: &str, me: &str) -> Result<Actor> {
+    Ok(Actor::of(tx.member(group_id, me).await?.as_ref()))
+}
+
+async fn one(tx: &Tx, group_id: &str, group: &Group, me: &str) -> Result<OneGroup> {
+    Ok(OneGroup { group: group.profile(group_id, tx.member(group_id, me).await?.as_ref()) })
+}
+
+/// Tells all members the profile, without anybody's own membership.
+fn tell_changed(tx: &mut Tx, group_id: &str, group: &Group) {
+    let event = Event::GroupChanged(GroupChanged { group: group.profile(group_id, None) });
+    tx.tell(Audience::Group(group_id.to_owned()), &event);
+}
+
+/// Makes users members: rows, views, and what each is told. The group's record and tips are the caller's.
+async fn admit(
+    cx: &Context,
+    tx: &mut Tx,
+    group_id: &str,
+    group: &Group,
+    users: &[String],
+    role: impl Fn(&str) -> Role,
+) -> Result<()> {
+    let id = ConversationId::Group(group_id.to_owned());
+    let head = tx.head(&timeline(group_id)).await?;
+    for user in users {
+        let member = Member::new(role(user), cx.now_seconds());
+        tx.put_member(group_id, user, &member);
+        tx.index(user, &id).await?;
+        let mut view = tx.view(user, &id).await?.unwrap_or_default();
+        view.join(&head, group.shows_history_to_newcomers(), cx.now());
+        tx.change_view(user, &id, &mut view).await?;
+        tx.publish(Publication::Joined { group_id: group_id.to_owned(), user_id: user.clone() });
+        let hearer = || Audience::Users(vec![user.clone()]);
+        let joined = GroupJoined { group: group.profile(group_id, Some(&member)) };
+        tx.tell(hearer(), &Event::GroupJoined(joined));
+        let conversations = vec![describe(tx, user, &id, view).await?.conversation];
+        tx.tell(hearer(), &Event::ConversationsChanged(ConversationsChanged { conversations }));
+    }
+    Ok(())
+}
+
+/// Ends memberships: rows, views, and what each is told. The group's record and tips are the caller's.
+async fn expel(
+    cx: &Context,
+    tx: &mut Tx,
+    group_id: &str,
+    users: &[String],
+    reason: LeaveReason,
+) -> Result<()> {
+    let id = ConversationId::Group(group_id.to_owned());
+    let head = tx.head(&timeline(group_id)).await?;
+    let now = cx.now();
+    for user in users {
+        tx.remove_member(group_id, user);
+        tx.publish(Publication::Left { group_id: group_id.to_owned(), user_id: user.clone() });
+        let mut view = tx.view(user, &id).await?.unwrap_or_default();
+        let listed = view.listed(&head);
+        view.leave(head.seq, now);
+        tx.change_view(user, &id, &mut view).await?;
+        if !listed {
+            tx.unindex(user, &id);
+        }
+        let hearer = || Audience::Users(vec![user.clone()]);
+        let left = GroupLeft { group_id: group_id.to_owned(), reason, left_at: head.seq, time: now };
+        tx.tell(hearer(), &Event::GroupLeft(left));
+        if listed {
+            let conversations = vec![describe(tx, user, &id, view).await?.conversation];
+            tx.tell(hearer(), &Event::ConversationsChanged(ConversationsChanged { conversations }));
+        }
+    }
+    Ok(())
+}
+
+/// `groups.create`; without an owner over REST, where the group may begin without one.
+pub(crate) async fn create(cx: &Context, owner: Option<&str>, request: CreateGroup) -> Result<OneGroup> {
+    if request.members.len() > MEMBERS_AT_CREATION {
+        let message = format!("a group begins with at most {MEMBERS_AT_CREATION} members");
+        return Err(Failure::refuse(Code::GROUP_TOO_MANY_ACCOUNTS, message));
+    }
+    let group_id = match request.group_id {
+        Some(id) => {
+            may_choose_id(&id)?;
+            id
+        }
+        None => new_id(),
+    };
+    let owner = owner.map(ToOwned::to_owned);
+    let others = request.members.iter().map(|member| member.user_id.clone());
+    let users: BTreeSet<String> = owner.iter().cloned().chain(others).collect();
+    let admins: BTreeSet<String> =
+        request.members.iter().filter(|member| member.admin).map(|member| member.user_id.clone()).collect();
+    let mut tx = cx.store.begin(locks(&group_id, &users)).await;
+    if let Some(present) = tx.group(&group_id).await? {
+        let mine = owner.is_some_and(|owner| present.owner == owner);
+        let code = if mine { Code::GROUP_ID_MINE } else { Code::GROUP_ID_TAKEN };
+        return Err(Failure::refuse(code, format!("the group ID {group_id:?} is taken")));
+    }
+    for user in &users {
+        if tx.account(user).await?.is_none() {
+            return Err(Failure::refuse(
+                Code::GROUP_UNKNOWN_ACCOUNT,
+                format!("there is no account {user:?}"),
+            ));
+        }
+    }
+    let (kind, now) = (request.group_type, cx.now_seconds());
+    let mut group = Group::new(kind, &request.name, request.profile, request.max_member_count, now)?;
+    may_grow(&group, u32::try_from(users.len()).unwrap_or(u32::MAX))?;
+    group.members = u32::try_from(users.len()).unwrap_or(u32::MAX);
+    group.owner = owner.clone().unwrap_or_default();
+    let is_admin = |user: &str| {
+        kind != lethe_protocol::GroupType::Private && admins.contains(user) && user != group.owner
+    };
+    group.admins = users.iter().filter(|user| is_admin(user)).cloned().collect();
+    tx.put_group(&group_id, &group);
+    tx.count_group();
+    let users: Vec<String> = users.into_iter().collect();
+    let role = |user: &str| match user {
+        user if user == group.owner => Role::Owner,
+        user if group.admins.iter().any(|admin| admin == user) => Role::Admin,
+        _ => Role::Member,
+    };
+    admit(cx, &mut tx, &group_id, &group, &users, role).await?;
+    announce_creation(cx, &mut tx, &group_id, &group, &users).await?;
+    let created = one(&tx, &group_id, &group, &group.owner).await?;
+    tx.commit().await?;
+    Ok(created)
+}
+
+async fn announce_creation(
+    cx: &Context,
+    tx: &mut Tx,
+    group_id: &str,
+    group: &Group,
+    users: &[String],
+) -> Result<()> {
+    let (owner, now) = (group.owner.as_str(), cx.now());
+    if lethe_domain::groups::tells_members(group.kind()) && !users.is_empty() {
+        tip(tx, group_id, group, Tip::Joined, owner, users, json!({"groupJoinType": 2}), now).await?;
+    }
+    for user in users {
+        let kind = if user == owner { Notice::Created } else { Notice::Invited };
+        notice(tx, user, kind, owner, group_id, group, json!({}), now).await?;
+    }
+    Ok(())
+}
+
+/// An ID like the vendor's: `@TGS#` and ten letters and digits.
+fn new_id() -> String {
+    const LETTERS: &[u8] = b"ABCDEFGHJKLMNPQRSTUVWXYZ23456789";
+    let mut rng = rand::rng();
+    let tail: String = (0..10).map(|_| char::from(LETTERS[rng.random_range(0..LETTERS.len())])).collect();
+    format!("@TGS#{tail}")
+}
+
+/// `groups.list`.
+pub(crate) async fn list(cx: &Context, me: &str) -> Result<Groups> {
+    let tx = cx.store.begin(Locks::none()).await;
+    let mut groups = Vec::new();
+    for group_id in tx.memberships(me).await? {
+        if let Ok(group) = living(&tx, &group_id).await {
+            groups.push(one(&tx, &group_id, &group, me).await?.group);
+        }
+    }
+    cx.store.settle().await?;
+    Ok(Groups { groups })
+}
+
+/// `groups.get`.
+pub(crate) async fn get(cx: &Context, me: &str, request: &GroupRef) -> Result<OneGroup> {
+    let group_id = &request.group_id;
+    let tx = cx.store.begin(Locks::none()).await;
+    let group = living(&tx, group_id).await?;
+    let was_member = tx.view(me, &ConversationId::Group(group_id.clone())).await?.is_some();
+    may_see(&group, actor(&tx, group_id, me).await?, was_member)?;
+    let found = one(&tx, group_id, &group, me).await?;
+    cx.store.settle().await?;
+    Ok(found)
+}
+
+/// `groups.update`.
+pub(crate) async fn update(cx: &Context, me: &str, request: UpdateGroup) -> Result<OneGroup> {
+    let group_id = &request.group_id;
+    let mut tx = cx.store.begin(locks(group_id, [])).await;
+    let before = living(&tx, group_id).await?;
+    may_update(&before, actor(&tx, group_id, me).await?, &request.profile)?;
+    let mut group = before.clone();
+    group.update(request.profile, cx.now_seconds())?;
+    tx.put_group(group_id, &group);
+    tell_changed(&mut tx, group_id, &group);
+    let news = news(&before, &group);
+    if news.as_object().is_some_and(|news| !news.is_empty()) {
+        tip(
+            &mut tx,
+            group_id,
+            &group,
+            Tip::ProfileChanged,
+            me,
+            &[],
+            json!({"newGroupProfile": news}),
+            cx.now(),
+        )
+        .await?;
+    }
+    let updated = one(&tx, group_id, &group, me).await?;
+    tx.commit().await?;
+    Ok(updated)
+}
+
+/// What a tip says of a changed profile. The name stands under both of the names that apps look for.
+fn news(before: &Group, group: &Group) -> Value {
+    let mut news = Map::new();
+    let mut tell = |names: &[&str], before: &str, now: &str| {
+        if before != now {
+            news.extend(names.iter().map(|&name| (name.to_owned(), json!(now))));
+        }
+    };
+    tell(&["groupName", "name"], &before.name, &group.name);
+    tell(&["avatar"], &before.avatar, &group.avatar);
+    tell(&["introduction"], &before.introduction, &group.introduction);
+    tell(&["notification"], &before.notification, &group.notification);
+    Value::Object(news)
+}
+
+/// `groups.dismiss`: one record ends the group for all its members, whatever their number; each gets a notice.
+pub(crate) async fn dismiss(cx: &Context, me: &str, request: &GroupRef) -> Result<()> {
+    let group_id = &request.group_id;
+    let members = all_members(&cx.store.begin(Locks::none()).await, group_id).await?;
+    let mut tx = cx.store.begin(locks(group_id, &members)).await;
+    let mut group = living(&tx, group_id).await?;
+    may_dismiss(&group, actor(&tx, group_id, me).await?)?;
+    let head = tx.head(&timeline(group_id)).await?;
+    let now = cx.now();
+    group.dismissed_at = Some(head.seq);
+    group.dismissed_time = now;
+    tx.put_group(group_id, &group);
+    let (reason, left_at, time) = (LeaveReason::Dismissed, head.seq, now);
+    let left = GroupLeft { group_id: group_id.clone(), reason, left_at, time };
+    tx.tell(Audience::Group(group_id.clone()), &Event::GroupLeft(left));
+    tx.publish(Publication::Dissolved { group_id: group_id.clone() });
+    for user in &members {
+        notice(&mut tx, user, Notice::Dismissed, me, group_id, &group, json!({}), now).await?;
+    }
+    tx.commit().await?;
+    Ok(())
+}
+
+async fn all_members(tx: &Tx, group_id: &str) -> Result<Vec<String>> {
+    let mut all: Vec<String> = Vec::new();
+    loop {
+        let step = tx.members(group_id, all.last().map(String::as_str), STEP).await?;
+        let full = step.len() == STEP;
+        all.extend(step.into_iter().map(|(user, _)| user));
+        if !full {
+            return Ok(all);
+        }
+    }
+}
+
+/// `groups.transfer`.
+pub(crate) async fn transfer(cx: &Context, me: &str, request: &TransferGroup) -> Result<OneGroup> {
+    let (group_id, new_owner) = (&request.group_id, &request.new_owner_id);
+    let mut tx = cx.store.begin(locks(group_id, [])).await;
+    let mut group = living(&tx, group_id).await?;
+    may_transfer(actor(&tx, group_id, me).await?)?;
+    let outsider = || Failure::refuse(Code::GROUP_PARAMETER, "the new owner is not a member of this group");
+    let mut heir = tx.member(group_id, new_owner).await?.ok_or_else(outsider)?;
+    let former = std::mem::replace(&mut group.owner, new_owner.clone());
+    if former == *new_owner {
+        return Err(Failure::refuse(Code::GROUP_PARAMETER, "that member is the owner already"));
+    }
+    group.admins.retain(|admin| admin != new_owner);
+    tx.put_group(group_id, &group);
+    if let Some(mut member) = tx.member(group_id, &former).await? {
+        set_member_role(&mut tx, group_id, &former, &mut member, Role::Member);
+    }
+    set_member_role(&mut tx, group_id, new_owner, &mut heir, Role::Owner);
+    tell_changed(&mut tx, group_id, &group);
+    let news = json!({"newGroupProfile": {"ownerID": new_owner}});
+    tip(&mut tx, group_id, &group, Tip::ProfileChanged, me, std::slice::from_ref(new_owner), news, cx.now())
+        .await?;
+    let transferred = one(&tx, group_id, &group, me).await?;
+    tx.commit().await?;
+    Ok(transferred)
+}
+
+fn set_member_role(tx: &mut Tx, group_id: &str, user_id: &str, member: &mut Member, role: Role) {
+    member.set_role(role);
+    tx.put_member(group_id, user_id, member);
+    let event = MembershipChanged { group_id: group_id.to_owned(), me: member.membership() };
+    tx.tell(Audience::Users(vec![user_id.to_owned()]), &Event::MembershipChanged(event));
+}
+
+/// `groups.role`.
+pub(crate) async fn set_role(cx: &Context, me: &str, request: &SetRole) -> Result<OneGroup> {
+    let (group_id, user_id) = (&request.group_id, &request.user_id);
+    let mut tx = cx.store.begin(locks(group_id, [user_id])).await;
+    let mut group = living(&tx, group_id).await?;
+    let outsider = || Failure::refuse(Code::GROUP_PARAMETER, "not a member of this group");
+    let actor = actor(&tx, group_id, me).await?;
+    let mut member = tx.member(group_id, user_id).await?.ok_or_else(outsider)?;
+    may_set_role(&group, actor, member.role())?;
+    let role = if request.admin { Role::Admin } else { Role::Member };
+    if member.role() != role {
+        group.admins.retain(|admin| admin != user_id);
+        group.admins.extend(request.admin.then(|| user_id.clone()));
+        tx.put_group(group_id, &group);
+        set_member_role(&mut tx, group_id, user_id, &mut member, role);
+        let (kind, told) = if request.admin {
+            (Tip::AdminSet, Notice::AdminSet)
+        } else {
+            (Tip::AdminUnset, Notice::AdminUnset)
+        };
+        if lethe_domain::groups::tells_members(group.kind()) {
+            tip(&mut tx, group_id, &group, kind, me, std::slice::from_ref(user_id), json!({}), cx.now())
+                .await?;
+        }
+        notice(&mut tx, user_id, told, me, group_id, &group, json!({}), cx.now()).await?;
+    }
+    let changed = one(&tx, group_id, &group, me).await?;
+    tx.commit().await?;
+    Ok(changed)
+}
+
+async fn member_profile(cx: &Context, tx: &Tx, user_id: String, member: &Member) -> Result<GroupMember> {
+    let account = tx.account(&user_id).await?.unwrap_or_default();
+    Ok(GroupMember {
+        is_online: cx.hub.is_online(&user_id),
+        user_id,
+        nick: account.nick,
+        avatar: account.avatar,
+        membership: member.membership(),
+    })
+}
+
+/// `groups.members`.
+pub(crate) async fn list_members(cx: &Context, me: &str, request: &ListMembers) -> Result<Members> {
+    if !(1..=MEMBER_PAGE_MAX).contains(&request.limit) {
+        let message = format!("a page has 1 to {MEMBER_PAGE_MAX} members, not {}", request.limit);
+        return Err(Failure::refuse(Code::GROUP_PARAMETER, message));
+    }
+    let tx = cx.store.begin(Locks::none()).await;
+    living(&tx, &request.group_id).await?;
+    may_list_members(actor(&tx, &request.group_id, me).await?)?;
+    let wanted = |member: &Member| request.role.is_none_or(|role| member.role() == role);
+    let all = tx.members(&request.group_id, None, usize::MAX / 2).await?;
+    let (offset, limit) = (request.offset as usize, request.limit as usize);
+    let page: Vec<_> =
+        all.into_iter().filter(|(_, member)| wanted(member)).skip(offset).take(limit + 1).collect();
+    let next = if page.len() > limit { request.offset.saturating_add(request.limit) } else { 0 };
+    let mut members = Vec::with_capacity(limit.min(page.len()));
+    for (user_id, member) in page.into_iter().take(limit) {
+        members.push(member_profile(cx, &tx, user_id, &member).await?);
+    }
+    cx.store.settle().await?;
+    Ok(Members { members, next })
+}
+
+/// `groups.member`.
+pub(crate) async fn get_members(cx: &Context, me: &str, request: &GetMembers) -> Result<Members> {
+    if !(1..=MEMBER_PAGE_MAX as usize).contains(&request.user_ids.len()) {
+        let message = format!("a call takes 1 to {MEMBER_PAGE_MAX} users, not {}", request.user_ids.len());
+        return Err(Failure::refuse(Code::GROUP_PARAMETER, message));
+    }
+    let tx = cx.store.begin(Locks::none()).await;
+    living(&tx, &request.group_id).await?;
+    may_list_members(actor(&tx, &request.group_id, me).await?)?;
+    let mut members = Vec::new();
+    for user_id in &request.user_ids {
+        if let Some(member) = tx.member(&request.group_id, user_id).await? {
+            members.push(member_profile(cx, &tx, user_id.clone(), &member).await?);
+        }
+    }
+    cx.store.settle().await?;
+    Ok(Members { members, next: 0 })
+}

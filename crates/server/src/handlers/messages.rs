@@ -1,0 +1,203 @@
+use lethe_domain::groups::{Actor, may_write};
+use lethe_domain::messages::may_send;
+use lethe_protocol::{
+    Code, ConversationId, Event, GetHistory, HISTORY_MAX, History, Message, MessageAttributes, SendMessage,
+    Sent,
+};
+use lethe_store::{Audience, Direction, Locks, NewMessage, Timeline, Tx};
+use serde_json::value::RawValue;
+
+use crate::context::Context;
+use crate::failure::{Failure, Result};
+
+/// A message on its way, from a client or over REST.
+#[derive(Debug)]
+pub(crate) struct Outgoing {
+    pub(crate) client_time: u32,
+    pub(crate) random: u32,
+    pub(crate) body: Box<RawValue>,
+    pub(crate) attributes: MessageAttributes,
+}
+
+/// What a message was answered, and its ID.
+#[derive(Debug)]
+pub(crate) struct Delivered {
+    pub(crate) sent: Sent,
+    pub(crate) id: String,
+}
+
+/// `messages.send`.
+pub(crate) async fn send(cx: &Context, me: &str, request: SendMessage) -> Result<Sent> {
+    let SendMessage { conversation_id, client_time, random, body, attributes, online_only } = request;
+    let outgoing = Outgoing { client_time, random, body, attributes };
+    if online_only {
+        return Ok(relay(cx, me, false, &conversation_id, outgoing).await?.sent);
+    }
+    Ok(deliver(cx, me, false, &conversation_id, outgoing).await?.sent)
+}
+
+/// Stores a message and tells both sides. With `as_app` the app's own right is enough to write to a group.
+pub(crate) async fn deliver(
+    cx: &Context,
+    me: &str,
+    as_app: bool,
+    to: &ConversationId,
+    outgoing: Outgoing,
+) -> Result<Delivered> {
+    may_send(outgoing.body.get(), &outgoing.attributes)?;
+    let timeline = Timeline::of(me, to);
+    let (client_time, random) = (outgoing.client_time, outgoing.random);
+    let mut tx = cx.store.begin(Locks::none().timeline(&timeline)).await;
+    let message = address(cx, &tx, me, as_app, to, outgoing).await?;
+    let id = message.id.clone();
+    if let Some((seq, time)) = tx.sent_before(&timeline, me, client_time, random).await? {
+        tx.commit().await?;
+        return Ok(Delivered { sent: Sent { seq, time }, id });
+    }
+    let time = message.time;
+    let stored = tx.append(&timeline, message).await?;
+    tx.remember_sent(&timeline, me, client_time, random, stored.seq, time);
+    let mut view = tx.view(me, to).await?.unwrap_or_default();
+    if stored.countable && !view.left() {
+        view.count_own();
+        tx.put_view(me, to, &view);
+    }
+    index_both(&mut tx, me, to).await?;
+    tx.publish(stored.publication(audience(me, to)));
+    tx.commit().await?;
+    Ok(Delivered { sent: Sent { seq: stored.seq, time }, id })
+}
+
+/// Tells those who are online, and stores nothing.
+pub(crate) async fn relay(
+    cx: &Context,
+    me: &str,
+    as_app: bool,
+    to: &ConversationId,
+    outgoing: Outgoing,
+) -> Result<Delivered> {
+    may_send(outgoing.body.get(), &outgoing.attributes)?;
+    let tx = cx.store.begin(Locks::none()).await;
+    let message = address(cx, &tx, me, as_app, to, outgoing).await?;
+    let (peer, group) = match to {
+        ConversationId::User(peer) => (Some(peer.clone()), None),
+        ConversationId::Group(group) => (None, Some(group.clone())),
+        ConversationId::System => (None, None),
+    };
+    let (id, time) = (message.id.clone(), message.time);
+    let message = Message {
+        seq: 0,
+        time,
+        id: message.id,
+        from: message.from,
+        to: peer,
+        group,
+        body: message.body,
+        attributes: message.attributes,
+        nick: message.nick,
+        avatar: message.avatar,
+    };
+    let raw = serde_json::value::to_raw_value(&message)
+        .map_err(|error| Failure::refuse(Code::BAD_MESSAGE, error.to_string()))?;
+    cx.hub.relay(&audience(me, to), &lethe_protocol::event(&Event::Message(raw)));
+    Ok(Delivered { sent: Sent { seq: 0, time }, id })
+}
+
+/// Checks that `me` may write there, and puts the sender's name on the message.
+async fn address(
+    cx: &Context,
+    tx: &Tx,
+    me: &str,
+    as_app: bool,
+    to: &ConversationId,
+    outgoing: Outgoing,
+) -> Result<NewMessage> {
+    let unknown = |who: &str| Failure::refuse(Code::UNKNOWN_ACCOUNT, format!("there is no account {who:?}"));
+    let sender = tx.account(me).await?.ok_or_else(|| unknown(me))?;
+    match to {
+        ConversationId::System => {
+            return Err(Failure::refuse(Code::SYSTEM_IS_READ_ONLY, "one cannot write to the system"));
+        }
+        ConversationId::User(peer) => {
+            tx.account(peer).await?.ok_or_else(|| unknown(peer))?;
+        }
+        ConversationId::Group(group_id) => {
+            let group = tx.group(group_id).await?.ok_or_else(lethe_domain::groups::gone)?;
+            let member = tx.member(group_id, me).await?;
+            let actor = if as_app { Actor::App } else { Actor::of(member.as_ref()) };
+            may_write(&group, actor, member.map_or(0, |member| member.mute_until), cx.now_seconds())?;
+        }
+    }
+    Ok(NewMessage {
+        id: format!("{}-{}-{}", sender.tiny_id, outgoing.client_time, outgoing.random),
+        from: me.to_owned(),
+        body: outgoing.body,
+        attributes: outgoing.attributes,
+        nick: sender.nick,
+        avatar: sender.avatar,
+        time: cx.now(),
+    })
+}
+
+/// Lets a one-to-one conversation stand in both lists. A group stands in its members' lists since they joined.
+async fn index_both(tx: &mut Tx, me: &str, to: &ConversationId) -> Result<()> {
+    if let ConversationId::User(peer) = to {
+        tx.index(me, to).await?;
+        tx.index(peer, &ConversationId::User(me.to_owned())).await?;
+    }
+    Ok(())
+}
+
+fn audience(me: &str, to: &ConversationId) -> Audience {
+    match to {
+        ConversationId::User(peer) if peer == me => Audience::Users(vec![me.to_owned()]),
+        ConversationId::User(peer) => Audience::Users(vec![me.to_owned(), peer.clone()]),
+        ConversationId::Group(group) => Audience::Group(group.clone()),
+        ConversationId::System => Audience::Users(Vec::new()),
+    }
+}
+
+/// `messages.history`.
+pub(crate) async fn history(cx: &Context, me: &str, request: &GetHistory) -> Result<History> {
+    if !(1..=HISTORY_MAX).contains(&request.limit) {
+        let message = format!("a page has 1 to {HISTORY_MAX} messages, not {}", request.limit);
+        return Err(Failure::refuse(Code::MALFORMED_REQUEST, message));
+    }
+    let conversation = &request.conversation_id;
+    let timeline = Timeline::of(me, conversation);
+    let tx = cx.store.begin(Locks::none().timeline(&timeline)).await;
+    let Some(view) = tx.view(me, conversation).await?.or_else(|| default_view(conversation)) else {
+        return Err(Failure::refuse(Code::CONVERSATION_NOT_FOUND, "there is no such conversation"));
+    };
+    let head = view.head(&tx.head(&timeline).await?);
+    let limit = request.limit as usize;
+    let (after, to, direction) = match (request.before, request.after) {
+        (before, None) => (
+            view.floor(),
+            before.map_or(head, |before| head.min(before.saturating_sub(1))),
+            Direction::Backward,
+        ),
+        (before, Some(after)) => {
+            let to = before.map_or(head, |before| head.min(before.saturating_sub(1)));
+            (view.floor().max(after), to, Direction::Forward)
+        }
+    };
+    let mut messages = tx.messages(&timeline, after, to, direction, limit + 1).await?;
+    let complete = messages.len() <= limit;
+    messages.truncate(limit);
+    if direction == Direction::Backward {
+        messages.reverse();
+    }
+    drop(tx);
+    let messages = messages.iter().map(|message| message.raw()).collect::<std::result::Result<_, _>>()?;
+    cx.store.settle().await?;
+    Ok(History { messages, complete })
+}
+
+/// One-to-one conversations and the system's exist for everybody; a group's only for those who joined it once.
+pub(crate) fn default_view(conversation: &ConversationId) -> Option<lethe_domain::conversations::View> {
+    match conversation {
+        ConversationId::User(_) | ConversationId::System => Some(Default::default()),
+        ConversationId::Group(_) => None,
+    }
+}

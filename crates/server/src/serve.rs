@@ -1,0 +1,184 @@
+use std::future::{Future, IntoFuture as _};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::serve::ListenerExt as _;
+use lethe_store::{DataDirectory, Identity, Locks, Publish, Store, StoreError};
+use rand::RngExt as _;
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+use tokio::time::{Instant, sleep, timeout};
+
+use crate::config::{Config, EngineName};
+use crate::context::{Context, now_ms};
+use crate::doors;
+use crate::hub::Hub;
+use crate::usersig;
+
+/// Why a server did not start, or had to stop, in one sentence.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The address cannot be listened on.
+    #[error("cannot listen on {address}: {error}")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// What the system says.
+        error: std::io::Error,
+    },
+    /// The data directory or the database cannot be used.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The data directory belongs to another app.
+    #[error("the data directory belongs to SDKAppID {kept}, not {asked}")]
+    OtherApp {
+        /// The one kept there.
+        kept: u32,
+        /// The one asked for.
+        asked: u32,
+    },
+    /// The server's task ended by itself.
+    #[error("the server ended: {0}")]
+    Ended(String),
+}
+
+/// A server that accepts connections.
+#[derive(Debug)]
+pub struct Running {
+    /// Where it listens.
+    pub address: SocketAddr,
+    /// Who it is.
+    pub identity: Identity,
+    context: Arc<Context>,
+    stop: oneshot::Sender<()>,
+    served: tokio::task::JoinHandle<std::io::Result<()>>,
+    /// Held as long as the server runs; its lock keeps other processes out.
+    _directory: Option<DataDirectory>,
+}
+
+/// Starts a server: when this returns, it accepts connections. The address is taken before anything is written, so that
+/// a start that fails has changed nothing.
+///
+/// # Errors
+/// See [`StartError`].
+pub async fn start(config: Config, salvage: bool) -> Result<Running, StartError> {
+    let asked = config.listen;
+    let listener =
+        TcpListener::bind(asked).await.map_err(|error| StartError::Listen { address: asked, error })?;
+    let address = listener.local_addr().map_err(|error| StartError::Listen { address: asked, error })?;
+    let hub = Hub::new();
+    let publisher: Arc<dyn Publish> = hub.clone();
+    let (store, identity, directory) = match config.engine {
+        EngineName::Memory => {
+            let identity = choose_identity(&config, None)?;
+            (Store::in_memory(publisher).await?, identity, None)
+        }
+        EngineName::Fjall => {
+            let directory = DataDirectory::open(&config.data)?;
+            let kept = directory.identity()?;
+            let identity = choose_identity(&config, kept.as_ref())?;
+            let store = Store::open(&directory, salvage, publisher).await?;
+            if kept.as_ref() != Some(&identity) {
+                directory.keep_identity(&identity)?;
+            }
+            (store, identity, Some(directory))
+        }
+    };
+    hub.set_settings(Arc::new(store.begin(Locks::none()).await.settings().await?));
+    let context = Arc::new(Context::new(store, hub, identity.clone(), config, format!("http://{address}")));
+    let (stop, stopped) = oneshot::channel::<()>();
+    let listener = listener.tap_io(|socket| {
+        // Answers are small and must not wait for more to come.
+        let _ = socket.set_nodelay(true);
+    });
+    let shutdown = async move {
+        let _ = stopped.await;
+    };
+    let server = axum::serve(listener, doors::router(Arc::clone(&context))).with_graceful_shutdown(shutdown);
+    let served = tokio::spawn(server.into_future());
+    Ok(Running { address, identity, context, stop, served, _directory: directory })
+}
+
+/// What was asked for over what was kept over something new.
+fn choose_identity(config: &Config, kept: Option<&Identity>) -> Result<Identity, StartError> {
+    let asked = config.sdkappid;
+    if let Some(kept) = kept.filter(|kept| asked != 0 && kept.sdk_app_id != asked) {
+        return Err(StartError::OtherApp { kept: kept.sdk_app_id, asked });
+    }
+    let text = |asked: &str, kept: Option<&String>, made: fn() -> String| match (asked, kept) {
+        ("", Some(kept)) => kept.clone(),
+        ("", None) => made(),
+        (asked, _) => asked.to_owned(),
+    };
+    let made = || rand::rng().random_range(1_400_000_000..1_700_000_000);
+    Ok(Identity {
+        sdk_app_id: if asked != 0 { asked } else { kept.map_or_else(made, |kept| kept.sdk_app_id) },
+        secret_key: text(&config.secret_key, kept.map(|kept| &kept.secret_key), || {
+            format!("{:032x}{:032x}", rand::random::<u128>(), rand::random::<u128>())
+        }),
+        console_password: text(
+            &config.console_password,
+            kept.map(|kept| &kept.console_password),
+            new_password,
+        ),
+    })
+}
+
+/// Twenty letters and digits that are not mistaken for each other.
+fn new_password() -> String {
+    const LETTERS: &[u8] = b"abcdefghjkmnpqrstuvwxyz23456789";
+    let mut rng = rand::rng();
+    (0..20).map(|_| char::from(LETTERS[rng.random_range(0..LETTERS.len())])).collect()
+}
+
+/// The identity that the command line asks for or the data directory keeps, for `lethe usersig`.
+///
+/// # Errors
+/// See [`StartError`]; also when there is none yet.
+pub fn identity_of(config: &Config) -> Result<Identity, StartError> {
+    let kept = DataDirectory::identity_in(&config.data)?;
+    if kept.is_none() && (config.sdkappid == 0 || config.secret_key.is_empty()) {
+        let message = format!("there is no identity in {}: start the server once", config.data.display());
+        return Err(StoreError::Directory(message).into());
+    }
+    choose_identity(config, kept.as_ref())
+}
+
+impl Running {
+    /// A UserSig of this server's app, valid for `seconds`.
+    #[must_use]
+    pub fn user_sig(&self, user_id: &str, seconds: u64) -> String {
+        usersig::mint(self.identity.sdk_app_id, &self.identity.secret_key, user_id, now_ms() / 1000, seconds)
+    }
+
+    /// Serves until `shutdown` is done, then drains: clients are asked to come back later, requests under way end, what
+    /// is applied becomes durable.
+    ///
+    /// # Errors
+    /// [`StartError::Store`] when the store had to stop, [`StartError::Ended`] when the listener did.
+    pub async fn run(mut self, shutdown: impl Future<Output = ()>) -> Result<(), StartError> {
+        tokio::select! {
+            () = shutdown => self.stop().await,
+            error = self.context.store.failure() => Err(error.into()),
+            ended = &mut self.served => Err(StartError::Ended(format!("{ended:?}"))),
+        }
+    }
+
+    /// See [`Running::run`].
+    ///
+    /// # Errors
+    /// See [`Running::run`].
+    pub async fn stop(self) -> Result<(), StartError> {
+        let drain = Duration::from_secs(u64::from(self.context.config.drain_seconds));
+        let deadline = Instant::now() + drain;
+        self.context.stop();
+        let _ = self.stop.send(());
+        self.context.hub.close_all();
+        while self.context.hub.count().1 > 0 && Instant::now() < deadline {
+            sleep(Duration::from_millis(5)).await;
+        }
+        let _ = timeout(deadline.saturating_duration_since(Instant::now()), self.served).await;
+        Ok(self.context.store.close().await?)
+    }
+}
