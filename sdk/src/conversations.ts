@@ -5,7 +5,7 @@ import { ChatError } from './errors.js';
 import { conversationID, groupConversation, parseConversationID, SYSTEM, userConversation } from './ids.js';
 import type { Conversation, FailedConversation, FailedUser, Result } from './models.js';
 import type {
-  DeleteConversationOptions, GetConversationListOptions, SetMessageRemindTypeOptions,
+  Constant, DeleteConversationOptions, GetConversationListOptions, SetMessageRemindTypeOptions,
 } from './options.js';
 import { CODE, type ChangeOutcome, type FailedConversation as WireFailure } from './protocol.js';
 import type { Session } from './session.js';
@@ -151,7 +151,7 @@ export class Conversations {
   }
 
   /** @param options `scope`: default `TYPES.READ_ALL_MSG`. */
-  async setAllMessageRead(options?: { scope?: TYPES }): Promise<Result<Record<string, never>>> {
+  async setAllMessageRead(options?: { scope?: Constant }): Promise<Result<Record<string, never>>> {
     const { scope } = check.fields(options ?? {}, BAD);
     const which = check.oneOf(scope ?? 'readAllMessage', SCOPES, 'scope', BAD);
     await this.#session.request('conversations.readAll', {
@@ -206,7 +206,7 @@ export class Conversations {
 
   /** Sets or removes a mark: one of `TYPES.CONV_MARK_TYPE_*`, or an own one, 2^32 to 2^63. */
   async markConversation(
-    options: { conversationIDList: string[]; markType: number | TYPES; enableMark: boolean },
+    options: { conversationIDList: string[]; markType: Constant; enableMark: boolean },
   ): Promise<Result<BatchResult>> {
     const given = check.fields(options, BAD);
     const mark = markText(given.markType);

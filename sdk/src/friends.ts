@@ -2,7 +2,7 @@ import * as check from './check.js';
 import { TYPES } from './constants.js';
 import { ChatError } from './errors.js';
 import type { FailedUser, Friend, FriendApplication, Result } from './models.js';
-import type { AddFriendOptions } from './options.js';
+import type { AddFriendOptions, Constant } from './options.js';
 import { toApplication, toFriend } from './profile.js';
 import { CODE, type Friend as WireFriend } from './protocol.js';
 import type { Session } from './session.js';
@@ -48,7 +48,7 @@ export class Friends {
 
   /** @param options 1 to 100 users; `type` default `TYPES.SNS_DELETE_TYPE_BOTH`. */
   async deleteFriend(
-    options: { userIDList: string[]; type?: TYPES },
+    options: { userIDList: string[]; type?: Constant },
   ): Promise<Result<{ successUserIDList: { userID: string }[]; failureUserIDList: FailedUser[] }>> {
     this.#session.requireLogin();
     const given = check.fields(options, BAD);
@@ -67,7 +67,7 @@ export class Friends {
 
   /** @param options 1 to 1000 users; `type` default `TYPES.SNS_CHECK_TYPE_BOTH`: in both directions. */
   async checkFriend(
-    options: { userIDList: string[]; type?: TYPES },
+    options: { userIDList: string[]; type?: Constant },
   ): Promise<Result<{ successUserIDList: { userID: string; code: number; relation: TYPES }[]; failureUserIDList: FailedUser[] }>> {
     this.#session.requireLogin();
     const given = check.fields(options, BAD);
@@ -113,7 +113,7 @@ export class Friends {
   }
 
   /** @param options `type`: default `TYPES.SNS_APPLICATION_AGREE_AND_ADD`. */
-  async acceptFriendApplication(options: { userID: string; remark?: string; type?: TYPES }): Promise<Result<{ userID: string }>> {
+  async acceptFriendApplication(options: { userID: string; remark?: string; type?: Constant }): Promise<Result<{ userID: string }>> {
     this.#session.requireLogin();
     const given = check.fields(options, BAD);
     const type = check.oneOf(given.type ?? 'Response_Action_AgreeAndAdd', ANSWERS, 'type', BAD);
@@ -126,7 +126,7 @@ export class Friends {
     return this.#answer(check.fields(options, BAD).userID, { agree: false, add: false, remark: '' });
   }
 
-  async deleteFriendApplication(options: { userID: string; type: TYPES }): Promise<Result<{ userID: string }>> {
+  async deleteFriendApplication(options: { userID: string; type: Constant }): Promise<Result<{ userID: string }>> {
     this.#session.requireLogin();
     const given = check.fields(options, BAD);
     const userId = check.text(given.userID, 'userID', BAD);

@@ -4,7 +4,7 @@ import { ChatError } from './errors.js';
 import { toMember } from './group.js';
 import type { FailedUser, Group, GroupApplication, GroupMember, Message, Result } from './models.js';
 import type {
-  CreateGroupOptions, GetGroupMemberListOptions, HandleGroupApplicationOptions, UpdateGroupProfileOptions,
+  Constant, CreateGroupOptions, GetGroupMemberListOptions, HandleGroupApplicationOptions, UpdateGroupProfileOptions,
 } from './options.js';
 import { CODE, type GroupPatch, type OneGroup, type Role } from './protocol.js';
 import type { Session } from './session.js';
@@ -103,7 +103,7 @@ export class Groups {
   }
 
   async joinGroup(
-    options: { groupID: string; applyMessage?: string; type?: TYPES },
+    options: { groupID: string; applyMessage?: string; type?: Constant },
   ): Promise<Result<{ status: TYPES; group?: Group }>> {
     const { replica } = this.#session;
     const given = check.fields(options, BAD);
@@ -216,7 +216,7 @@ export class Groups {
 
   /** @param options `role`: `TYPES.GRP_MBR_ROLE_ADMIN` or `TYPES.GRP_MBR_ROLE_MEMBER`. */
   async setGroupMemberRole(
-    options: { groupID: string; userID: string; role: TYPES },
+    options: { groupID: string; userID: string; role: Constant },
   ): Promise<Result<{ group: Group; member: GroupMember }>> {
     this.#session.requireLogin();
     const given = check.fields(options, BAD);

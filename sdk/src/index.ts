@@ -12,7 +12,7 @@ export type {
   SimplifiedMessage, Topic, UserInfo,
 } from './models.js';
 export type {
-  AddFriendOptions, CreateGroupOptions, CreateOptions, DeleteConversationOptions, GetConversationListOptions,
+  AddFriendOptions, Constant, CreateGroupOptions, CreateOptions, DeleteConversationOptions, GetConversationListOptions,
   GetGroupMemberListOptions, GetMessageListHoppingOptions, GetMessageListOptions, HandleGroupApplicationOptions, LoginOptions,
   MessageOptions, ProfileOptions, SendOptions, SetMessageRemindTypeOptions, UpdateGroupProfileOptions,
 } from './options.js';

@@ -1,6 +1,9 @@
 import type { TYPES } from './constants.js';
 import type { CustomField, GroupApplication, Message } from './models.js';
 
+/** A constant of `TYPES`, or what it stands for: `'C2C'` is as good as `TYPES.CONV_C2C`. */
+export type Constant = TYPES | string | number;
+
 export interface CreateOptions {
   /** The app's number, as the server was started with. */
   SDKAppID: number;
@@ -26,9 +29,9 @@ export interface LoginOptions {
 export interface MessageOptions<Payload> {
   /** The receiver: a user's or a group's ID. */
   to: string;
-  conversationType: TYPES;
+  conversationType: Constant;
   /** Default `TYPES.MSG_PRIORITY_NORMAL`. */
-  priority?: TYPES;
+  priority?: Constant;
   payload: Payload;
   /** Stored and delivered with the message. Default empty. */
   cloudCustomData?: string;
@@ -38,8 +41,8 @@ export interface MessageOptions<Payload> {
   receiverList?: string[];
   /** Default false. */
   isSupportExtension?: boolean;
-  /** Called with the part, 0 to 1, of an upload that is done. */
-  onProgress?: (progress: number) => void;
+  /** A function, to be called with the part (0 to 1) of an upload that is done. */
+  onProgress?: ((progress: number) => void) | object;
   /** Accepted, without effect. */
   customModerationConfigurationID?: string;
 }
@@ -81,7 +84,7 @@ export interface GetMessageListHoppingOptions {
 
 export interface GetConversationListOptions {
   /** Only conversations of this type: CONV_C2C or CONV_GROUP. */
-  type?: TYPES;
+  type?: Constant;
   /** Only conversations of this conversation group; `''`: of none. There are no conversation groups yet. */
   groupName?: string;
   /** Only conversations with this mark; 0: without any. */
@@ -104,20 +107,20 @@ export interface SetMessageRemindTypeOptions {
   groupID?: string;
   /** ... or 1 to 30 users. */
   userIDList?: string[];
-  messageRemindType: TYPES;
+  messageRemindType: Constant;
 }
 
 export interface ProfileOptions {
   nick?: string;
   avatar?: string;
-  gender?: TYPES;
+  gender?: Constant;
   selfSignature?: string;
-  allowType?: TYPES;
+  allowType?: Constant;
   birthday?: number;
   location?: string;
   language?: number;
   messageSettings?: number;
-  adminForbidType?: TYPES;
+  adminForbidType?: Constant;
   level?: number;
   role?: number;
   profileCustomField?: CustomField[];
@@ -129,7 +132,7 @@ export interface AddFriendOptions {
   source: string;
   wording?: string;
   /** Default `TYPES.SNS_ADD_TYPE_BOTH`. */
-  type?: TYPES;
+  type?: Constant;
   remark?: string;
   groupName?: string;
 }
@@ -137,7 +140,7 @@ export interface AddFriendOptions {
 export interface CreateGroupOptions {
   name: string;
   /** Default `TYPES.GRP_WORK`. */
-  type?: TYPES;
+  type?: Constant;
   /** Default: made by the server. */
   groupID?: string;
   introduction?: string;
@@ -146,7 +149,7 @@ export interface CreateGroupOptions {
   /** Default: the server's greatest. */
   maxMemberNum?: number;
   /** Default: that of the type. */
-  joinOption?: TYPES;
+  joinOption?: Constant;
   /** Default: that of the type. */
   inviteOption?: string;
   /** At most 500. */
@@ -162,7 +165,7 @@ export interface UpdateGroupProfileOptions {
   introduction?: string;
   notification?: string;
   muteAllMembers?: boolean;
-  joinOption?: TYPES;
+  joinOption?: Constant;
   inviteOption?: string;
   groupCustomField?: CustomField[];
 }
