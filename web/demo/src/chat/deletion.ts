@@ -41,7 +41,19 @@ export interface DeletionResult {
   failures: DeletionFailure[];
 }
 
+/** The reasons inside an error that says nothing at all was deleted. */
+function failuresIn(error: unknown): DeletionFailure[] {
+  const data = (error as { data?: { failureList?: DeletionFailure[] } } | null)?.data;
+  return data?.failureList ?? [];
+}
+
 export async function deleteConversations(conversationIDList: string[], clearHistoryMessage: boolean): Promise<DeletionResult> {
-  const { data } = await chat().deleteConversation({ conversationIDList, clearHistoryMessage });
-  return { deleted: data.conversationIDList ?? conversationIDList, failures: data.failureList ?? [] };
+  try {
+    const { data } = await chat().deleteConversation({ conversationIDList, clearHistoryMessage });
+    return { deleted: data.conversationIDList, failures: data.failureList };
+  } catch (error) {
+    const failures = failuresIn(error);
+    if (failures.length === 0) throw error;
+    return { deleted: [], failures };
+  }
 }
