@@ -1,3 +1,4 @@
+import { describe } from './check.js';
 import { LETHE_VERSION } from './constants.js';
 import { Conversations } from './conversations.js';
 import { Creators } from './creators.js';
@@ -74,7 +75,7 @@ export function socketAddress(proxyServer: unknown): string {
   if (!url || !scheme || !url.host) {
     throw new ChatError(
       LOCAL_CODE.BAD_CREATE_OPTIONS,
-      `proxyServer is an address with ws://, wss://, http:// or https://, not ${JSON.stringify(proxyServer)}`,
+      `proxyServer is an address with ws://, wss://, http:// or https://, not ${describe(proxyServer)}`,
     );
   }
   const path = url.pathname.replace(/\/+$/, '');

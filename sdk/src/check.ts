@@ -62,7 +62,8 @@ export function users(value: unknown, max: number, code: number, name = 'userIDL
   return list;
 }
 
-function describe(value: unknown): string {
+/** A value in an error's words. */
+export function describe(value: unknown): string {
   if (value === null) return 'null';
   if (Array.isArray(value)) return 'an array';
   if (value === '') return 'an empty one';

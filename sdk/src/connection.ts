@@ -1,6 +1,6 @@
 import { CLOSE, CODE } from './protocol.js';
 import type { Error as WireError, Event, Requests } from './protocol.js';
-import { ChatError, LOCAL_CODE } from './errors.js';
+import { asChatError, ChatError, LOCAL_CODE } from './errors.js';
 import { openSocket, type Socket } from './socket.js';
 
 /*
@@ -210,9 +210,14 @@ export class Connection {
       this.#fail(frame.id, ChatError.from(frame.err));
       return;
     }
+    try {
+      pending.apply?.(frame.ok as never);
+    } catch (failure) {
+      this.#fail(frame.id, asChatError(failure, CODE.INTERNAL));
+      return;
+    }
     this.#pending.delete(frame.id);
     clearTimeout(pending.timer);
-    pending.apply?.(frame.ok as never);
     this.#owner.settled();
     pending.resolve(frame.ok as never);
   }

@@ -127,12 +127,14 @@ export class Conversations {
 
   /** Clears a conversation's history for the caller; it keeps its place in the list. */
   async clearHistoryMessage(id: string): Promise<Result<{ conversationID: string }>> {
+    this.#session.requireLogin();
     const conversationId = conversationID(id);
     await this.#session.request('conversations.clear', { conversationId, ...this.#known(conversationId) });
     return { code: 0, data: { conversationID: conversationId } };
   }
 
   async pinConversation(options: { conversationID: string; isPinned: boolean }): Promise<Result<{ conversationID: string }>> {
+    this.#session.requireLogin();
     const { conversationID: id, isPinned } = check.fields(options, BAD);
     const conversationId = conversationID(id);
     await this.#session.request('conversations.pin', { conversationId, pinned: check.flag(isPinned, 'isPinned', BAD) });
@@ -152,6 +154,7 @@ export class Conversations {
 
   /** @param options `scope`: default `TYPES.READ_ALL_MSG`. */
   async setAllMessageRead(options?: { scope?: Constant }): Promise<Result<Record<string, never>>> {
+    this.#session.requireLogin();
     const { scope } = check.fields(options ?? {}, BAD);
     const which = check.oneOf(scope ?? 'readAllMessage', SCOPES, 'scope', BAD);
     await this.#session.request('conversations.readAll', {
@@ -165,6 +168,7 @@ export class Conversations {
   async setMessageRemindType(
     options: SetMessageRemindTypeOptions,
   ): Promise<Result<{ successUserIDList: { userID: string }[]; failureUserIDList: FailedUser[] }>> {
+    this.#session.requireLogin();
     const given = check.fields(options, BAD);
     const remindType = check.oneOf(given.messageRemindType, REMIND_TYPES, 'messageRemindType', BAD);
     const isGroup = given.groupID !== undefined;
@@ -194,6 +198,7 @@ export class Conversations {
 
   /** Stores the user's own data, at most 256 bytes, with conversations. */
   async setConversationCustomData(options: { conversationIDList: string[]; customData: string }): Promise<Result<BatchResult>> {
+    this.#session.requireLogin();
     const given = check.fields(options, BAD);
     const customData = check.text(given.customData, 'customData', BAD, 0);
     if (check.bytes(customData) > CUSTOM_DATA_BYTES) {
@@ -208,6 +213,7 @@ export class Conversations {
   async markConversation(
     options: { conversationIDList: string[]; markType: Constant; enableMark: boolean },
   ): Promise<Result<BatchResult>> {
+    this.#session.requireLogin();
     const given = check.fields(options, BAD);
     const mark = markText(given.markType);
     const enable = check.flag(given.enableMark, 'enableMark', BAD);
@@ -217,7 +223,6 @@ export class Conversations {
   }
 
   async #batch(value: unknown, ask: (ids: string[]) => Promise<ChangeOutcome>): Promise<Result<BatchResult>> {
-    this.#session.requireLogin();
     const ids = idList(value);
     const good = ids.filter(parseConversationID);
     const bad = ids.filter((id) => !parseConversationID(id)).map((id) => ({

@@ -1,3 +1,4 @@
+import { describe } from './check.js';
 import { ChatError } from './errors.js';
 import { CODE } from './protocol.js';
 
@@ -25,6 +26,6 @@ export function conversationID(value: unknown): string {
   if (typeof value === 'string' && parseConversationID(value)) return value;
   throw new ChatError(
     CODE.INVALID_CONVERSATION_ID,
-    `${JSON.stringify(value) ?? typeof value} is no conversation ID: expected C2C\${userID}, GROUP\${groupID} or ${SYSTEM}`,
+    `${describe(value)} is no conversation ID: expected C2C\${userID}, GROUP\${groupID} or ${SYSTEM}`,
   );
 }

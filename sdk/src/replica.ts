@@ -358,8 +358,10 @@ export class Replica {
       this.news.changed('list');
       return;
     }
+    const { peerReadTo } = entry.state;
     if (merge(entry, state)) this.#source.fetch(id);
     this.cache.drop(id, entry.state.clearedTo);
+    if (entry.state.peerReadTo > peerReadTo) this.#markRead(entry);
     this.#changed(entry);
   }
 
@@ -402,14 +404,19 @@ export class Replica {
     const entry = this.list.get(id);
     if (!entry || readTo <= entry.state.peerReadTo) return;
     entry.state.peerReadTo = readTo;
+    this.#markRead(entry);
+    this.#changed(entry);
+  }
+
+  #markRead({ id, state }: Entry): void {
     const read: Message[] = [];
     for (const message of this.cache.of(id)) {
-      if (message.flow !== 'out' || message.isPeerRead || message.sequence === 0 || message.sequence > readTo) continue;
+      const { flow, isPeerRead, sequence } = message;
+      if (flow !== 'out' || isPeerRead || sequence === 0 || sequence > state.peerReadTo) continue;
       message.isPeerRead = true;
       read.push(message);
     }
     if (read.length > 0) this.news.readByPeer(read.sort((a, b) => a.sequence - b.sequence));
-    this.#changed(entry);
   }
 
   #joined(group: GroupProfile): void {
