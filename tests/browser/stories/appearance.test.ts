@@ -27,9 +27,9 @@ async function violations(page: Page): Promise<string[]> {
 const overflows = (page: Page) => page.evaluate(() => document.documentElement.scrollWidth > window.innerWidth);
 
 async function aliceWithBob(world: World, options: Parameters<World['enter']>[1]) {
+  const alice = await world.enter('alice', options);
   const bob = await world.enter('bob');
   await bob.startChat('alice');
-  const alice = await world.enter('alice', options);
   await bob.say('Is the river high today?');
   await alice.row('C2Cbob').waitFor();
   return alice;

@@ -74,12 +74,12 @@ story('a session that has ended leads back to the log-in page', async ({ world }
 story('with the switch on, a deletion reaches the other window; with it off, it does not', async ({ world }) => {
   const operator = await world.loggedInOperator();
   await operator.allowWebInstances(2);
+  const here = await world.enter('alice');
+  const there = await world.enter('alice');
   const bob = await world.enter('bob');
   const carol = await world.enter('carol');
   await bob.startChat('alice');
   await carol.startChat('alice');
-  const here = await world.enter('alice');
-  const there = await world.enter('alice');
 
   await bob.say('off');
   for (const alice of [here, there]) await alice.row('C2Cbob').waitFor();

@@ -19,9 +19,11 @@ export const me = ref('');
 export const myProfile = shallowRef<Profile | null>(null);
 export const netState = ref<string>(TYPES.NET_STATE_CONNECTED);
 
+export const suggestedUsers = ['Alice', 'Bob', 'Carol', 'Dave', 'Erin', 'Frank'] as const;
+export const nickFor = (userID: string) => suggestedUsers.find((name) => name.toLowerCase() === userID) ?? '';
+
 /** One tab is one user: two windows can be two people. */
 const storageKey = 'lethe.user';
-export const rememberedUser = () => sessionStorage.getItem(storageKey);
 
 let instance: ChatSDK | null = null;
 
@@ -65,7 +67,7 @@ async function loadMyProfile(chat: ChatSDK, suggestedNick: string): Promise<void
 }
 
 /** Signs in as anyone, with a signature from the demo's own endpoint. */
-export async function signIn(userID: string, suggestedNick = ''): Promise<void> {
+export async function signIn(userID: string): Promise<void> {
   stage.value = { name: 'signingIn' };
   me.value = userID;
   try {
@@ -79,7 +81,7 @@ export async function signIn(userID: string, suggestedNick = ''): Promise<void> 
     await chat.login({ userID, userSig });
     await ready;
     setChat(chat);
-    await loadMyProfile(chat, suggestedNick);
+    await loadMyProfile(chat, nickFor(userID));
     sessionStorage.setItem(storageKey, userID);
     netState.value = TYPES.NET_STATE_CONNECTED;
     stage.value = { name: 'ready' };
@@ -87,6 +89,12 @@ export async function signIn(userID: string, suggestedNick = ''): Promise<void> 
     await close();
     stage.value = error instanceof SignInIsOff ? { name: 'off' } : { name: 'start', problem: describeError(error) };
   }
+}
+
+/** When the page opens: whoever the address names, or who was signed in here before. */
+export async function resume(): Promise<void> {
+  const userID = new URLSearchParams(location.search).get('user') ?? sessionStorage.getItem(storageKey);
+  if (userID !== null && userID !== '') await signIn(userID);
 }
 
 export async function signOut(): Promise<void> {
