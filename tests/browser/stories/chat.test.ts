@@ -83,16 +83,3 @@ story('Alice pins and mutes a conversation', async ({ world }) => {
   await alice.chooseFromMenu('C2Ccarol', 'mute');
   await expect.poll(() => alice.row('C2Ccarol').textContent()).toContain('muted');
 });
-
-story('Alice recalls a message', async ({ world }) => {
-  const bob = await world.enter('bob');
-  const alice = await world.enter('alice');
-  await alice.startChat('bob');
-  await alice.say('This was a mistake');
-  await bob.open('C2Calice');
-  await bob.message('This was a mistake').waitFor();
-  await alice.message('This was a mistake').getByTestId('text').click({ button: 'right' });
-  await alice.page.locator('[data-action="recall"]').click();
-  await bob.page.getByText('Alice recalled a message').first().waitFor();
-  await bob.expectMessages([]);
-});

@@ -103,16 +103,6 @@ export async function resend(message: Message): Promise<void> {
   await sending;
 }
 
-export async function recall(message: Message): Promise<void> {
-  await chat().revokeMessage(message);
-  triggerRef(messages);
-}
-
-export async function deleteForMe(message: Message): Promise<void> {
-  await chat().deleteMessage([message]);
-  messages.value = messages.value.filter((other) => other.ID !== message.ID);
-}
-
 document.addEventListener('visibilitychange', () => void readIfSeen());
 
 function followReading(sdk: ChatSDK): void {
