@@ -8,7 +8,7 @@ export function avatarHue(id: string): number {
 
 /** One character of a CJK name, otherwise the first letters of up to two words. */
 export function initials(name: string): string {
-  const words = name.trim().split(/[\s_.-]+/u).filter((word) => word !== '');
+  const words = name.trim().split(/[\s_.-]+/u).filter((word) => /^[\p{L}\p{N}]/u.test(word));
   const first = [...(words[0] ?? '?')];
   if (/\p{Script=Han}|\p{Script=Hiragana}|\p{Script=Katakana}|\p{Script=Hangul}/u.test(first[0] ?? '')) return first[0] ?? '?';
   const second = words.length > 1 ? ([...(words[words.length - 1] ?? '')][0] ?? '') : '';

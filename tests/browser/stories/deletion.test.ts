@@ -102,3 +102,32 @@ story('friends stay friends after their conversation is deleted', async ({ world
   await alice.page.getByTestId('friends').click();
   await alice.page.locator('[data-person="bob"]').waitFor();
 });
+
+story('of many conversations, one call deletes the first hundred', async ({ world }) => {
+  const rest = await world.rest();
+  await rest.createUser('alice');
+  const senders = Array.from({ length: 250 }, (_, index) => `sender-${index}`);
+  await Promise.all(
+    senders.map(async (sender) => {
+      await rest.createUser(sender);
+      await rest.send(sender, 'alice', `Hello from ${sender}`);
+    }),
+  );
+  const alice = await world.enter('alice');
+  // However long the list, the page holds the rows on screen and a few around them.
+  expect(await alice.list.count()).toBeLessThan(40);
+  await alice.list.first().focus();
+  await alice.page.keyboard.press('End');
+  await expect.poll(() => alice.page.evaluate(() => document.activeElement?.getAttribute('data-index'))).toBe('249');
+
+  await alice.page.getByTestId('select').click();
+  await alice.page.getByTestId('select-all').click();
+  await expect.poll(() => alice.page.getByTestId('selection').textContent()).toBe('At most 100 can be deleted at once.');
+  await alice.page.getByTestId('delete-selected').click();
+  await expect.poll(() => alice.dialog.textContent()).toContain('Delete 100 conversations?');
+  await alice.confirmDeletion('clear');
+  await alice.page.getByText('100 conversations deleted').waitFor();
+  await alice.list.first().focus();
+  await alice.page.keyboard.press('End');
+  await expect.poll(() => alice.page.evaluate(() => document.activeElement?.getAttribute('data-index'))).toBe('149');
+});

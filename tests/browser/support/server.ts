@@ -1,9 +1,11 @@
-import { spawn } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
+import { promisify } from 'node:util';
+import { Rest } from './rest';
 
 const repository = resolve(import.meta.dirname, '../../..');
 const binary = process.env['LETHE_BIN'] ?? join(repository, 'target/debug/lethe');
@@ -18,6 +20,7 @@ const identity = {
 
 export interface Server {
   origin: string;
+  rest(): Promise<Rest>;
   stop(): Promise<void>;
 }
 
@@ -50,6 +53,12 @@ export async function startServer(): Promise<Server> {
 
   return {
     origin: origin.replace(/\/$/, ''),
+    async rest() {
+      const { stdout } = await promisify(execFile)(binary, ['usersig', 'administrator', '--data', data], {
+        env: { ...process.env, ...identity },
+      });
+      return new Rest(origin, identity.LETHE_SDKAPPID, stdout.trim());
+    },
     async stop() {
       process_.kill('SIGTERM');
       await exited;

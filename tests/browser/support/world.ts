@@ -3,19 +3,27 @@ import { test } from 'vitest';
 import { artifact, launch } from './browser';
 import { Operator } from './operator';
 import { Person } from './person';
-import { startServer } from './server';
+import type { Rest } from './rest';
+import { type Server, startServer } from './server';
 
 /** One server and everyone who is at it, for one story. */
 export class World {
   readonly origin: string;
+  readonly #server: Server;
   /** What went wrong in any window; a story that ends with some has failed. */
   readonly problems: string[] = [];
   readonly #browser: Browser;
   readonly #contexts: BrowserContext[] = [];
 
-  constructor(browser: Browser, origin: string) {
+  constructor(browser: Browser, server: Server) {
     this.#browser = browser;
-    this.origin = origin;
+    this.#server = server;
+    this.origin = server.origin;
+  }
+
+  /** The REST API, for what no window could do in time. */
+  rest(): Promise<Rest> {
+    return this.#server.rest();
   }
 
   async window(options: BrowserContextOptions = {}): Promise<Page> {
@@ -67,7 +75,7 @@ export const story = test.extend<{ world: World }>({
   world: async ({ task }, use) => {
     const server = await startServer();
     const browser = await launch();
-    const world = new World(browser, server.origin);
+    const world = new World(browser, server);
     try {
       await use(world);
       if (task.result?.state === 'fail') await world.photograph(`failed ${task.name}`);

@@ -1,4 +1,5 @@
 import { t } from '../messages';
+import { conversationsByID } from './conversations';
 import { type Conversation, type Group, isGroupID, type Message, SYSTEM_CONVERSATION, targetOf } from './sdk';
 
 export interface NamedUser {
@@ -10,6 +11,12 @@ export interface NamedUser {
 export const userName = (user: NamedUser) => user.nameCard || user.nick || user.userID;
 export const groupName = (group: Pick<Group, 'groupID' | 'name'>) => group.name || group.groupID;
 export const senderName = (message: Message) => message.nameCard || message.nick || message.from;
+
+/** The name of someone of whom only the ID was given, if there is a conversation to know it from. */
+export function knownName(userID: string): string {
+  const conversation = conversationsByID.value.get(`C2C${userID}`);
+  return conversation === undefined ? userID : conversationName(conversation);
+}
 
 /** Remark, then nick, then user ID; for a group its name, then its ID. */
 export function conversationName(conversation: Conversation): string {

@@ -1,5 +1,5 @@
 import { t } from '../messages';
-import { userName } from './names';
+import { knownName, userName } from './names';
 import { type GroupNotice, type GroupTip, noticeOf, textOf, tipOf } from './payloads';
 import { type Conversation, isGroupID, type Message, TYPES } from './sdk';
 
@@ -7,14 +7,14 @@ const listFormat = (names: string[]) => names.join(t('tip.separator'));
 
 function tipNames(tip: GroupTip): string {
   if (tip.memberList !== undefined && tip.memberList.length > 0) return listFormat(tip.memberList.map(userName));
-  const ids = tip.userIDList ?? [];
+  const ids = (tip.userIDList ?? []).map(knownName);
   return listFormat(ids.length > 0 ? ids : [tip.operatorInfo === undefined ? tip.operatorID : userName(tip.operatorInfo)]);
 }
 
 function profileChange(tip: GroupTip, operator: string): string {
   const profile = tip.newGroupProfile ?? {};
   const name = profile.groupName ?? profile.name;
-  if (profile.ownerID !== undefined) return t('tip.newOwner', { names: profile.ownerID });
+  if (profile.ownerID !== undefined) return t('tip.newOwner', { names: knownName(profile.ownerID) });
   if (name !== undefined) return t('tip.renamed', { operator, name });
   if (profile.muteAllMembers !== undefined) return t(profile.muteAllMembers ? 'tip.mutedAll' : 'tip.unmutedAll', { operator });
   return t('tip.profile', { operator });
@@ -65,7 +65,7 @@ export function noticeText(payload: unknown): string {
   if (notice.userDefinedField) return notice.userDefinedField;
   const key = noticeKeys[notice.operationType as keyof typeof noticeKeys] ?? 'notice.other';
   const group = notice.groupProfile?.name || notice.groupProfile?.groupID || '';
-  return t(key, { operator: notice.operatorID, group });
+  return t(key, { operator: knownName(notice.operatorID), group });
 }
 
 /** A message of any type as one line. */
