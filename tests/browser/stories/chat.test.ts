@@ -83,3 +83,19 @@ story('Alice pins and mutes a conversation', async ({ world }) => {
   await alice.chooseFromMenu('C2Ccarol', 'mute');
   await expect.poll(() => alice.row('C2Ccarol').textContent()).toContain('muted');
 });
+
+story('the server restarts: the windows say so, come back, and have missed nothing', async ({ world }) => {
+  const bob = await world.enter('bob');
+  const alice = await world.enter('alice');
+  await alice.startChat('bob');
+  await alice.say('before');
+  await bob.open('C2Calice');
+  const notice = bob.page.getByTestId('net-state').waitFor();
+  await world.restartServer();
+  await notice;
+  for (const person of [alice, bob]) await person.page.getByTestId('net-state').waitFor({ state: 'detached' });
+  await alice.say('after');
+  await bob.expectMessages(['before', 'after']);
+  await bob.say('both arrived');
+  await alice.expectMessages(['before', 'after', 'both arrived']);
+});

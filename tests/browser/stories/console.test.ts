@@ -107,3 +107,40 @@ story('one window too many signs the first one out', async ({ world }) => {
   await first.page.getByRole('button', { name: 'Sign in again as alice' }).click();
   await first.page.getByTestId('profile').waitFor();
 });
+
+story('a left group outlives the next sign-in only where the operator says so', async ({ world }) => {
+  const operator = await world.loggedInOperator();
+  const bob = await world.enter('bob');
+  const alice = await world.enter('alice');
+  const leave = async (name: string) => {
+    const group = await alice.createGroup(name, 'work', ['bob']);
+    await alice.say(`Welcome to ${name}`);
+    await bob.open(group);
+    await bob.openDetails();
+    await bob.pressAndConfirm('quit-group');
+    await bob.page.getByTestId('left-notice').waitFor();
+    await bob.dialog.waitFor({ state: 'hidden' });
+    await bob.page.goto(`${world.origin}/?user=bob`);
+    await bob.row('@TIM#SYSTEM').waitFor();
+    return group;
+  };
+  const gone = await leave('Summer');
+  expect(await bob.row(gone).count()).toBe(0);
+  await operator.visit('groups');
+  await operator.turn('RetainLeftGroups', 'on');
+  const kept = await leave('Autumn');
+  await bob.row(kept).waitFor();
+  await bob.open(kept);
+  await bob.message('Welcome to Autumn').waitFor();
+  await bob.page.getByTestId('left-notice').waitFor();
+});
+
+const closedStory = story.extend({ settings: { LETHE_DEMO: 'off' } });
+
+closedStory('where the demo is turned off, its page says so and names the console', async ({ world }) => {
+  const page = await world.window();
+  await page.goto(`${world.origin}/?user=alice`);
+  await page.getByTestId('sign-in-off').waitFor();
+  await page.getByRole('link', { name: 'Open the console' }).click();
+  await page.locator('#password').waitFor();
+});

@@ -20,48 +20,66 @@ const identity = {
 
 export interface Server {
   origin: string;
+  /** Ends the process and starts it again on the same port and data. */
+  restart(): Promise<void>;
   rest(): Promise<Rest>;
   stop(): Promise<void>;
 }
 
-/** Starts the real server on a port of its own choice, with an empty data directory. */
-export async function startServer(): Promise<Server> {
-  const data = await mkdtemp(join(tmpdir(), 'lethe-browser-'));
-  const process_ = spawn(binary, ['serve', '--listen', '127.0.0.1:0', '--data', data], {
-    env: { ...process.env, ...identity },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  const exited = once(process_, 'exit');
+interface Running {
+  origin: string;
+  end(): Promise<void>;
+}
+
+async function run(args: string[], env: NodeJS.ProcessEnv): Promise<Running> {
+  const lethe = spawn(binary, ['serve', ...args], { env, stdio: ['ignore', 'pipe', 'pipe'] });
+  const exited = once(lethe, 'exit');
   let errors = '';
-  process_.stderr.on('data', (chunk: Buffer) => (errors += chunk.toString()));
+  lethe.stderr.on('data', (chunk: Buffer) => (errors += chunk.toString()));
 
   const ready = (async () => {
-    for await (const line of createInterface({ input: process_.stdout })) {
+    for await (const line of createInterface({ input: lethe.stdout })) {
       const address = /lethe ready at (http:\/\/\S+)/.exec(line)?.[1];
-      if (address !== undefined) return address;
+      if (address !== undefined) return address.replace(/\/$/, '');
     }
     throw new Error('the server closed its output');
   })();
-  const origin = await Promise.race([
-    ready,
-    exited.then(() => {
-      throw new Error(`the server ended before it was ready:\n${errors}`);
-    }),
-  ]);
+  const ended = exited.then((): never => {
+    throw new Error(`the server ended before it was ready:\n${errors}`);
+  });
+  const origin = await Promise.race([ready, ended]);
+  ended.catch(() => undefined);
   // Whatever else it prints must not fill the pipe.
-  process_.stdout.resume();
+  lethe.stdout.resume();
 
   return {
-    origin: origin.replace(/\/$/, ''),
+    origin,
+    async end() {
+      lethe.kill('SIGTERM');
+      await exited;
+    },
+  };
+}
+
+/** Starts the real server on a port of its own choice, with an empty data directory. */
+export async function startServer(settings: NodeJS.ProcessEnv = {}): Promise<Server> {
+  const data = await mkdtemp(join(tmpdir(), 'lethe-browser-'));
+  const env = { ...process.env, ...identity, ...settings };
+  let running = await run(['--listen', '127.0.0.1:0', '--data', data], env);
+  const { origin } = running;
+
+  return {
+    origin,
+    async restart() {
+      await running.end();
+      running = await run(['--listen', new URL(origin).host, '--data', data], env);
+    },
     async rest() {
-      const { stdout } = await promisify(execFile)(binary, ['usersig', 'administrator', '--data', data], {
-        env: { ...process.env, ...identity },
-      });
+      const { stdout } = await promisify(execFile)(binary, ['usersig', 'administrator', '--data', data], { env });
       return new Rest(origin, identity.LETHE_SDKAPPID, stdout.trim());
     },
     async stop() {
-      process_.kill('SIGTERM');
-      await exited;
+      await running.end();
       await rm(data, { recursive: true, force: true });
     },
   };

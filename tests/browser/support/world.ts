@@ -21,6 +21,10 @@ export class World {
     this.origin = server.origin;
   }
 
+  restartServer(): Promise<void> {
+    return this.#server.restart();
+  }
+
   /** The REST API, for what no window could do in time. */
   rest(): Promise<Rest> {
     return this.#server.rest();
@@ -71,9 +75,11 @@ export class World {
   }
 }
 
-export const story = test.extend<{ world: World }>({
-  world: async ({ task }, use) => {
-    const server = await startServer();
+export const story = test.extend<{ settings: NodeJS.ProcessEnv; world: World }>({
+  /** What the server of this story is started with, beyond its identity. */
+  settings: {},
+  world: async ({ task, settings }, use) => {
+    const server = await startServer(settings);
     const browser = await launch();
     const world = new World(browser, server);
     try {

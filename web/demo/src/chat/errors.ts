@@ -7,8 +7,12 @@ export function codeOf(error: unknown): number | null {
   return Number(error.code);
 }
 
+function messageOf(error: unknown): string {
+  return typeof error === 'object' && error !== null && 'message' in error ? String(error.message) : t('error.unknown');
+}
+
 export function describeError(error: unknown): string {
-  const message = error instanceof Error ? error.message : t('error.unknown');
+  const message = messageOf(error);
   const code = codeOf(error);
   return code === null ? message : t('error.withCode', { message, code: String(code) });
 }

@@ -27,6 +27,9 @@ const storageKey = 'lethe.user';
 
 let instance: ChatSDK | null = null;
 
+/** The end of the sign-in before; the next one waits for it, since the SDK has one instance for each app. */
+let closing: Promise<unknown> = Promise.resolve();
+
 async function close(): Promise<void> {
   const ended = instance;
   instance = null;
@@ -34,14 +37,22 @@ async function close(): Promise<void> {
   forgetConversations();
   forgetTimeline();
   forgetFriends();
-  // The connection may be gone already; the next sign-in makes a new instance either way.
-  await ended?.destroy().catch(() => undefined);
+  // The connection may be gone already: an instance that cannot say goodbye is let go all the same.
+  if (ended !== null) closing = ended.destroy().catch(() => undefined);
+  await closing;
+}
+
+function end(chat: ChatSDK, reason: string): void {
+  if (instance !== chat) return;
+  stage.value = { name: 'kicked', reason };
+  void close();
 }
 
 function follow(chat: ChatSDK): Promise<void> {
-  chat.on(EVENT.KICKED_OUT, (event: { data: { type: string } }) => {
-    stage.value = { name: 'kicked', reason: event.data.type };
-    void close();
+  chat.on(EVENT.KICKED_OUT, (event: { data: { type: string } }) => end(chat, event.data.type));
+  // An error that leaves the SDK not ready has ended the sign-in as well.
+  chat.on(EVENT.ERROR, (event: { data: { code: number; message: string } }) => {
+    if (!chat.isReady() && stage.value.name === 'ready') end(chat, describeError(event.data));
   });
   chat.on(EVENT.NET_STATE_CHANGE, (event: { data: { state: string } }) => {
     netState.value = event.data.state;
