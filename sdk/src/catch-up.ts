@@ -64,9 +64,8 @@ export class CatchUp implements Source {
         apply: ({ conversations }) => this.#replica().fetched(conversationIds, conversations),
       })
       .catch((failure: unknown) => {
-        if (this.#isOver(failure)) return;
         if (isTimeout(failure)) return this.#fetchSome(conversationIds);
-        this.#log.warn('conversations could not be read', failure);
+        if (!this.#isOver(failure)) this.#log.warn('conversations could not be read', failure);
         this.#replica().fetched(conversationIds, []);
       });
   }

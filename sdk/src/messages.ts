@@ -52,6 +52,8 @@ export class Messages {
     } finally {
       this.#sending.delete(message);
     }
+    // The first message to somebody makes a conversation: when this resolves, the list has it.
+    await replica.arrived(message.conversationID);
     return { code: 0, data: { message } };
   }
 

@@ -55,6 +55,8 @@ export class Replica {
   readonly #source: Source;
   /** Messages of conversations that are being fetched. */
   readonly #unknown = new Map<string, WireMessage[]>();
+  /** Who waits for such a conversation. */
+  readonly #arrivals = new Map<string, (() => void)[]>();
   readonly #tombstones = new Map<string, Tombstone>();
 
   constructor(me: string, login: LoggedIn, news: News, source: Source) {
@@ -173,6 +175,19 @@ export class Replica {
     return end;
   }
 
+  /** Resolves when the conversation is not being fetched any more. */
+  arrived(id: string): Promise<void> {
+    if (!this.#unknown.has(id)) return Promise.resolve();
+    return new Promise((resolve) => this.#arrivals.set(id, [...(this.#arrivals.get(id) ?? []), resolve]));
+  }
+
+  /** This state is given up: nobody is to wait for it. */
+  release(): void {
+    this.news.silence();
+    for (const waiting of this.#arrivals.values()) for (const arrived of waiting) arrived();
+    this.#arrivals.clear();
+  }
+
   /** The answers to `Source.fetch`, for all IDs that were asked for. */
   fetched(asked: string[], got: GotConversation[]): void {
     const found = new Map(got.map((one) => [one.conversation.conversationId, one]));
@@ -188,6 +203,8 @@ export class Replica {
         // Not in the list, and not to be: the app still hears what was said.
         else this.#tell(message, 0);
       }
+      for (const arrived of this.#arrivals.get(id) ?? []) arrived();
+      this.#arrivals.delete(id);
     }
   }
 
@@ -426,7 +443,7 @@ export class Replica {
     this.#source.fetch(groupConversation(group.groupId));
   }
 
-  #left({ groupId, reason, leftAt }: GroupLeft): void {
+  #left({ groupId, reason, leftAt, time }: GroupLeft): void {
     if (this.groups.delete(groupId)) this.news.changed('groups');
     const entry = this.list.get(groupConversation(groupId));
     if (!entry) return;
@@ -434,6 +451,7 @@ export class Replica {
     state.left = true;
     state.unread = 0;
     state.head = Math.max(state.head, leftAt);
+    state.activeAt = time;
     entry.mentions = [];
     if (state.group) {
       state.group = { ...state.group, dismissed: state.group.dismissed || reason === 'dismissed' };

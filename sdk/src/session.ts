@@ -142,6 +142,7 @@ export class Session implements Owner {
     }
     // The first login; or the server has lost what a resume needs, and the list begins anew.
     const isFirst = login.replica === null;
+    login.replica?.release();
     const replica = this.#newReplica(login, answer);
     login.replica = replica;
     this.#isSynced = false;
@@ -284,7 +285,7 @@ export class Session implements Owner {
     this.#isSynced = false;
     this.#netState = '';
     clearTimeout(login.timer);
-    login.replica?.news.silence();
+    login.replica?.release();
     login.connection.close(error.code === CODE.NOT_LOGGED_IN ? error : new ChatError(CODE.NOT_LOGGED_IN, error.message));
     if (login.replica) this.emitter.emit(EVENT.SDK_NOT_READY, undefined);
     else login.reject(error);
