@@ -62,6 +62,9 @@ pub struct Group {
     /// Its administrators, so that nobody scans the members to find who decides.
     #[n(16)]
     pub admins: Vec<String>,
+    /// Server time in ms of the last change of anything above.
+    #[n(17)]
+    pub touched: u64,
 }
 
 /// A membership as it is stored.
@@ -176,6 +179,7 @@ impl Group {
             dismissed_at: None,
             dismissed_time: 0,
             admins: Vec::new(),
+            touched: 0,
         };
         group.update(GroupPatch { name: Some(name.to_owned()), ..patch }, now)?;
         Ok(group)

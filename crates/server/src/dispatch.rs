@@ -21,7 +21,12 @@ pub(crate) async fn dispatch(cx: &Context, session: &Session, id: u64, request: 
         }
         // The connection ends the login itself.
         Request::Logout => reply(id, &()),
-        Request::Ping => reply(id, &Pong { time: cx.now() }),
+        Request::Ping => {
+            // A client resumes from this time: all that happened before it has to be told before it.
+            let time = cx.now();
+            cx.store.settle().await?;
+            reply(id, &Pong { time })
+        }
         Request::SendMessage(body) => reply(id, &messages::send(cx, me, body).await?),
         Request::GetHistory(body) => reply(id, &messages::history(cx, me, &body).await?),
         Request::ListConversations(body) => reply(id, &conversations::list(cx, me, &body).await?),

@@ -29,8 +29,9 @@ impl Tx {
         self.get(Space::Groups, key(group_id)).await
     }
 
-    /// Stores a group. Needs the timeline's lock.
-    pub fn put_group(&mut self, group_id: &str, group: &Group) {
+    /// Stores a group as changed at `now` in ms. Needs the timeline's lock.
+    pub fn put_group(&mut self, group_id: &str, group: &mut Group, now: u64) {
+        group.touched = now;
         self.put(Space::Groups, key(group_id), group);
     }
 

@@ -19,8 +19,8 @@ pub(crate) struct Loaded {
     pub(crate) view: View,
     pub(crate) head: Head,
     pub(crate) conversation: Conversation,
-    /// When the peer last read, in ms.
-    pub(crate) peer_read_time: u64,
+    /// Server time in ms of the newest change that others made to what it shows, messages apart.
+    pub(crate) touched: u64,
 }
 
 impl Loaded {
@@ -62,23 +62,24 @@ pub(crate) async fn describe(tx: &Tx, me: &str, id: &ConversationId, view: View)
         remark: String::new(),
         group: None,
     };
-    let mut peer_read_time = 0;
+    let mut touched = 0;
     match id {
         ConversationId::User(peer) => {
             let theirs = tx.view(peer, &ConversationId::User(me.to_owned())).await?.unwrap_or_default();
             conversation.peer_read_to = theirs.read_to;
-            peer_read_time = theirs.read_time;
+            touched = theirs.read_time;
             conversation.user = tx.account(peer).await?.map(|account| account.profile(peer));
             conversation.remark = tx.friend(me, peer).await?.map(|friend| friend.remark).unwrap_or_default();
         }
         ConversationId::Group(group_id) => {
             let member = tx.member(group_id, me).await?;
-            conversation.group =
-                tx.group(group_id).await?.map(|group| group.profile(group_id, member.as_ref()));
+            let group = tx.group(group_id).await?;
+            touched = group.as_ref().map_or(0, |group| group.touched);
+            conversation.group = group.map(|group| group.profile(group_id, member.as_ref()));
         }
         ConversationId::System => {}
     }
-    Ok(Loaded { view, head, conversation, peer_read_time })
+    Ok(Loaded { view, head, conversation, touched })
 }
 
 /// `conversations.list`: a page of what a fresh login lists.
@@ -117,7 +118,7 @@ pub(crate) async fn get(cx: &Context, me: &str, request: &GetConversations) -> R
     may_take_list(request.conversation_ids.len())?;
     let mut conversations = Vec::with_capacity(request.conversation_ids.len());
     for id in &request.conversation_ids {
-        if let Some(loaded) = load(cx, me, id).await?.filter(|loaded| exists(loaded)) {
+        if let Some(loaded) = load(cx, me, id).await?.filter(exists) {
             let listed = loaded.is_listed();
             conversations.push(GotConversation { listed, conversation: loaded.conversation });
         }
@@ -231,10 +232,14 @@ pub(crate) async fn tombstone(
     })
 }
 
-/// Stores a change and tells all the user's clients the new state.
+/// Stores a change and tells all the user's clients the new state, if it stands in their lists.
 async fn change(tx: &mut Tx, me: &str, id: &ConversationId, mut view: View) -> Result<()> {
     tx.change_view(me, id, &mut view).await?;
-    let conversations = vec![describe(tx, me, id, view).await?.conversation];
+    let loaded = describe(tx, me, id, view).await?;
+    if !loaded.is_listed() {
+        return Ok(());
+    }
+    let conversations = vec![loaded.conversation];
     tx.tell(
         Audience::Users(vec![me.to_owned()]),
         &Event::ConversationsChanged(ConversationsChanged { conversations }),

@@ -163,7 +163,7 @@ pub(crate) async fn create(cx: &Context, owner: Option<&str>, request: CreateGro
         kind != lethe_protocol::GroupType::Private && admins.contains(user) && user != group.owner
     };
     group.admins = users.iter().filter(|user| is_admin(user)).cloned().collect();
-    tx.put_group(&group_id, &group);
+    tx.put_group(&group_id, &mut group, cx.now());
     tx.count_group();
     let users: Vec<String> = users.into_iter().collect();
     let role = |user: &str| match user {
@@ -237,7 +237,7 @@ pub(crate) async fn update(cx: &Context, me: &str, request: UpdateGroup) -> Resu
     may_update(&before, actor(&tx, group_id, me).await?, &request.profile)?;
     let mut group = before.clone();
     group.update(request.profile, cx.now_seconds())?;
-    tx.put_group(group_id, &group);
+    tx.put_group(group_id, &mut group, cx.now());
     tell_changed(&mut tx, group_id, &group);
     let news = news(&before, &group);
     if news.as_object().is_some_and(|news| !news.is_empty()) {
@@ -284,7 +284,7 @@ pub(crate) async fn dismiss(cx: &Context, me: &str, request: &GroupRef) -> Resul
     let now = cx.now();
     group.dismissed_at = Some(head.seq);
     group.dismissed_time = now;
-    tx.put_group(group_id, &group);
+    tx.put_group(group_id, &mut group, cx.now());
     let (reason, left_at, time) = (LeaveReason::Dismissed, head.seq, now);
     let left = GroupLeft { group_id: group_id.clone(), reason, left_at, time };
     tx.tell(Audience::Group(group_id.clone()), &Event::GroupLeft(left));
@@ -321,7 +321,7 @@ pub(crate) async fn transfer(cx: &Context, me: &str, request: &TransferGroup) ->
         return Err(Failure::refuse(Code::GROUP_PARAMETER, "that member is the owner already"));
     }
     group.admins.retain(|admin| admin != new_owner);
-    tx.put_group(group_id, &group);
+    tx.put_group(group_id, &mut group, cx.now());
     if let Some(mut member) = tx.member(group_id, &former).await? {
         set_member_role(&mut tx, group_id, &former, &mut member, Role::Member);
     }
@@ -355,7 +355,7 @@ pub(crate) async fn set_role(cx: &Context, me: &str, request: &SetRole) -> Resul
     if member.role() != role {
         group.admins.retain(|admin| admin != user_id);
         group.admins.extend(request.admin.then(|| user_id.clone()));
-        tx.put_group(group_id, &group);
+        tx.put_group(group_id, &mut group, cx.now());
         set_member_role(&mut tx, group_id, user_id, &mut member, role);
         let (kind, told) = if request.admin {
             (Tip::AdminSet, Notice::AdminSet)

@@ -1,3 +1,5 @@
+use std::collections::HashSet;
+
 use lethe_protocol::{
     Code, ConversationId, Event, ListConversations, LoggedIn, Login, PROTOCOL_VERSION, Profiles, Resume,
     Resumed, user_id_is_valid,
@@ -13,7 +15,7 @@ use crate::usersig::{self, Claims};
 const FIRST_PAGE: u32 = 200;
 /// A resuming client is told again what happened this long before its last answer, in ms: repeats are harmless, clocks of
 /// several nodes differ.
-const OVERLAP: u64 = 10_000;
+const OVERLAP: u64 = 5_000;
 
 /// Checks who logs in; changes nothing but bringing the account into being.
 pub(crate) async fn authenticate(cx: &Context, login: &Login) -> Result<Claims> {
@@ -85,7 +87,7 @@ pub(crate) async fn state(cx: &Context, login: &Login) -> Result<LoggedIn> {
 
 async fn resume(cx: &Context, me: &str, instance: &str, since: Resume) -> Result<Resumed> {
     let tx = cx.store.begin(Locks::none()).await;
-    let changed = tx.changed_since(me, since.change).await?;
+    let changed: HashSet<_> = tx.changed_since(me, since.change).await?.into_iter().collect();
     let indexed = tx.indexed(me, None, usize::MAX / 2).await?;
     drop(tx);
     let since = since.synced_at.saturating_sub(OVERLAP);
@@ -106,8 +108,7 @@ async fn resume(cx: &Context, me: &str, instance: &str, since: Resume) -> Result
 }
 
 fn has_news(loaded: &Loaded, since: u64) -> bool {
-    let info_time = loaded.conversation.group.as_ref().map_or(0, |group| (group.last_info_time + 1) * 1000);
-    let newest = [loaded.head.time, loaded.view.left_time, loaded.peer_read_time, info_time];
+    let newest = [loaded.head.time, loaded.view.left_time, loaded.touched];
     newest.into_iter().any(|time| time >= since)
 }
 

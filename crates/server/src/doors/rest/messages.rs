@@ -86,8 +86,8 @@ pub(super) async fn send(cx: &Context, caller: &str, request: Send) -> Result<Va
         _ => return Err(Failure::refuse(Code::REST_TO_ACCOUNT, "To_Account is one user ID")),
     };
     let random = random(request.msg_random)?;
-    let (from, seq) =
-        (request.from.unwrap_or_else(|| caller.to_owned()), request.msg_seq.unwrap_or_else(rand::random));
+    let seq = request.msg_seq.unwrap_or_else(rand::random);
+    let from = sender(cx, caller, request.from).await?;
     let delivered = go(cx, &from, &to, random, request.msg_body, &request.options).await?;
     let time = delivered.sent.time / 1000;
     Ok(json!({"MsgTime": time, "MsgKey": format!("{seq}_{random}_{time}"), "MsgId": delivered.id}))

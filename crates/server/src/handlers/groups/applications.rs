@@ -30,7 +30,7 @@ pub(crate) async fn join(cx: &Context, me: &str, request: &JoinGroup) -> Result<
     match may_join(&group)? {
         Joining::AtOnce => {
             group.members += 1;
-            welcome(cx, &mut tx, group_id, &group, me, &[me.to_owned()], 1).await?;
+            welcome(cx, &mut tx, group_id, &mut group, me, &[me.to_owned()], 1).await?;
             let group = one(&tx, group_id, &group, me).await?.group;
             tx.commit().await?;
             Ok(Joined { status: JoinStatus::JoinedSuccess, group: Some(group) })
@@ -118,7 +118,7 @@ pub(crate) async fn handle_application(
     tx.put_group_application(group_id, applicant, &application);
     if request.agree && outsider {
         group.members += 1;
-        welcome(cx, &mut tx, group_id, &group, applicant, std::slice::from_ref(applicant), 1).await?;
+        welcome(cx, &mut tx, group_id, &mut group, applicant, std::slice::from_ref(applicant), 1).await?;
     }
     let decision = if request.agree { Notice::Approved } else { Notice::Rejected };
     let more = json!({"handleMessage": request.message});

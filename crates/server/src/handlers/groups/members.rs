@@ -35,7 +35,7 @@ pub(crate) async fn add(cx: &Context, me: &str, request: &ChangeMembers) -> Resu
         }
     }
     if !added.is_empty() {
-        welcome(cx, &mut tx, group_id, &group, me, &added, 2).await?;
+        welcome(cx, &mut tx, group_id, &mut group, me, &added, 2).await?;
         for user in &added {
             notice(&mut tx, user, Notice::Invited, me, group_id, &group, json!({}), cx.now()).await?;
         }
@@ -50,12 +50,12 @@ pub(super) async fn welcome(
     cx: &Context,
     tx: &mut Tx,
     group_id: &str,
-    group: &Group,
+    group: &mut Group,
     operator: &str,
     users: &[String],
     how: u8,
 ) -> Result<()> {
-    tx.put_group(group_id, group);
+    tx.put_group(group_id, group, cx.now());
     admit(cx, tx, group_id, group, users, |_| Role::Member).await?;
     tell_changed(tx, group_id, group);
     if tells_members(group.kind()) {
@@ -107,7 +107,7 @@ async fn take_out(
     if users.contains(&group.owner) {
         group.owner.clear();
     }
-    tx.put_group(group_id, group);
+    tx.put_group(group_id, group, cx.now());
     expel(cx, tx, group_id, users, reason).await?;
     tell_changed(tx, group_id, group);
     if tells_members(group.kind()) {

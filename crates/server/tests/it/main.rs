@@ -1,0 +1,15 @@
+//! Stories with named actors, through the real socket.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on ends")]
+
+mod connections;
+mod deletion;
+mod friends;
+mod groups;
+mod history;
+mod messages;
+mod race;
+mod replica;
+mod rest;
+mod start;
+mod support;

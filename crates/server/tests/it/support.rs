@@ -1,0 +1,295 @@
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use lethe_client::{Client, ClientError, Credentials, Replica};
+use lethe_protocol::{
+    Conversation, ConversationId, Conversations, CreateGroup, DeleteConversations, DeleteItem, DeleteOutcome,
+    Event, GetConversations, GetHistory, GotConversation, GroupPatch, GroupProfile, GroupType, History,
+    MessageAttributes, NewMember, OneGroup, Request, SendMessage, Sent,
+};
+use lethe_server::{Config, EngineName, Options, Running};
+use serde::de::DeserializeOwned;
+use serde_json::value::RawValue;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+pub(crate) const APP: u32 = 1_400_000_000;
+pub(crate) const KEY: &str = "a key for tests";
+pub(crate) const PASSWORD: &str = "a password for tests";
+
+/// A server in this process and the directory it keeps.
+pub(crate) struct World {
+    running: Option<Running>,
+    address: SocketAddr,
+    options: Options,
+    pub(crate) directory: TempDir,
+}
+
+/// Memory-backed directories keep the tests from waiting for a disk; the calls are the same.
+pub(crate) fn directory() -> TempDir {
+    let fast = Path::new("/dev/shm");
+    if fast.is_dir() { tempfile::tempdir_in(fast).unwrap() } else { tempfile::tempdir().unwrap() }
+}
+
+impl World {
+    /// A server whose data survives a restart.
+    pub(crate) async fn new() -> Self {
+        Self::with(Options::default()).await
+    }
+
+    /// A server in memory.
+    pub(crate) async fn in_memory() -> Self {
+        Self::with(Options { engine: Some(EngineName::Memory), ..Options::default() }).await
+    }
+
+    pub(crate) async fn with(options: Options) -> Self {
+        let directory = directory();
+        let options = Options {
+            listen: Some("127.0.0.1:0".parse().unwrap()),
+            data: Some(directory.path().join("data")),
+            sdkappid: Some(APP),
+            secret_key: Some(KEY.to_owned()),
+            console_password: Some(PASSWORD.to_owned()),
+            ..options
+        };
+        let running = lethe_server::start(Config::resolve(options.clone()).unwrap(), false).await.unwrap();
+        let address = running.address;
+        Self { running: Some(running), address, options, directory }
+    }
+
+    /// With several clients per user and deletions that reach them all.
+    pub(crate) async fn synchronised() -> Self {
+        let world = Self::new().await;
+        world.configure(json!({"SyncConversationDeletion": true, "OnlineWebInstances": 10})).await;
+        world
+    }
+
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    pub(crate) fn data(&self) -> PathBuf {
+        self.directory.path().join("data")
+    }
+
+    pub(crate) async fn stop(&mut self) {
+        self.running.take().unwrap().stop().await.unwrap();
+    }
+
+    pub(crate) async fn restart(&mut self) {
+        self.stop().await;
+        let config = Config::resolve(self.options.clone()).unwrap();
+        let running = lethe_server::start(config, false).await.unwrap();
+        self.address = running.address;
+        self.running = Some(running);
+    }
+
+    pub(crate) fn credentials(&self, user: &str) -> Credentials {
+        static INSTANCES: AtomicU32 = AtomicU32::new(0);
+        Credentials {
+            sdk_app_id: APP,
+            user_id: user.to_owned(),
+            user_sig: sig(user, now()),
+            instance: format!("{user}-{}", INSTANCES.fetch_add(1, Ordering::Relaxed)),
+        }
+    }
+
+    /// A new client of a user.
+    pub(crate) async fn log_in(&self, user: &str) -> Actor {
+        self.resume(self.credentials(user), None).await.unwrap()
+    }
+
+    pub(crate) async fn resume(
+        &self,
+        credentials: Credentials,
+        replica: Option<Replica>,
+    ) -> Result<Actor, ClientError> {
+        let client = Client::connect(self.address, &credentials, replica).await?;
+        Ok(Actor { client, credentials })
+    }
+
+    /// Calls the REST API as the administrator.
+    pub(crate) async fn rest(&self, path: &str, body: Value) -> Value {
+        let sig = sig("administrator", now());
+        let query =
+            format!("sdkappid={APP}&identifier=administrator&usersig={sig}&random=1&contenttype=json");
+        self.post(&format!("/v4/{path}?{query}"), body.to_string()).await
+    }
+
+    pub(crate) async fn post(&self, path: &str, body: String) -> Value {
+        let url = format!("http://{}{path}", self.address);
+        let call = move || {
+            let text = ureq::post(&url).send(body.as_bytes()).unwrap().body_mut().read_to_string().unwrap();
+            serde_json::from_str(&text).unwrap()
+        };
+        tokio::task::spawn_blocking(call).await.unwrap()
+    }
+
+    /// A figure of `/metrics`.
+    pub(crate) async fn metric(&self, name: &'static str) -> u64 {
+        let url = format!("http://{}/metrics", self.address);
+        let call = move || ureq::get(&url).call().unwrap().body_mut().read_to_string().unwrap();
+        let text = tokio::task::spawn_blocking(call).await.unwrap();
+        let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+        line.unwrap().parse().unwrap()
+    }
+
+    pub(crate) async fn configure(&self, settings: Value) {
+        let answer = self.rest("lethe_config/set", settings).await;
+        assert_eq!(answer["ErrorCode"], 0, "{answer}");
+    }
+}
+
+pub(crate) fn now() -> u64 {
+    std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs()
+}
+
+pub(crate) fn sig(user: &str, at: u64) -> String {
+    lethe_server::mint(APP, KEY, user, at, 3600)
+}
+
+pub(crate) fn user(id: &str) -> ConversationId {
+    ConversationId::User(id.to_owned())
+}
+
+pub(crate) fn group(id: &str) -> ConversationId {
+    ConversationId::Group(id.to_owned())
+}
+
+pub(crate) fn text(text: &str) -> Box<RawValue> {
+    let body = json!([{"MsgType": "TIMTextElem", "MsgContent": {"Text": text}}]);
+    serde_json::value::to_raw_value(&body).unwrap()
+}
+
+/// A client with a person behind it.
+#[derive(Debug)]
+pub(crate) struct Actor {
+    pub(crate) client: Client,
+    pub(crate) credentials: Credentials,
+}
+
+impl Actor {
+    pub(crate) async fn ask<T: DeserializeOwned>(&self, request: Request) -> T {
+        let shown = format!("{request:?}");
+        self.client.request(request).await.unwrap_or_else(|error| panic!("{shown}: {error}"))
+    }
+
+    /// The code with which the server refuses.
+    pub(crate) async fn refused(&self, request: Request) -> u32 {
+        let shown = format!("{request:?}");
+        match self.client.request::<Value>(request).await {
+            Ok(answer) => panic!("{shown} was answered {answer}"),
+            Err(error) => error.code(),
+        }
+    }
+
+    pub(crate) fn message(to: &ConversationId, words: &str) -> SendMessage {
+        static RANDOM: AtomicU32 = AtomicU32::new(1);
+        SendMessage {
+            conversation_id: to.clone(),
+            client_time: u32::try_from(now()).unwrap(),
+            random: RANDOM.fetch_add(1, Ordering::Relaxed),
+            body: text(words),
+            attributes: MessageAttributes::default(),
+            online_only: false,
+        }
+    }
+
+    pub(crate) async fn say(&self, to: &ConversationId, words: &str) -> Sent {
+        self.ask(Request::SendMessage(Self::message(to, words))).await
+    }
+
+    pub(crate) async fn settled(&self) {
+        self.client.settle().await.unwrap();
+    }
+
+    /// The list as this client shows it, once everything told has arrived.
+    pub(crate) async fn listed(&self) -> Vec<String> {
+        self.settled().await;
+        self.client
+            .replica(|replica| replica.conversations().map(|c| c.conversation_id.to_string()).collect())
+    }
+
+    /// An entry of this client's list, once everything told has arrived.
+    pub(crate) async fn sees(&self, id: &ConversationId) -> Option<Conversation> {
+        self.settled().await;
+        self.client.replica(|replica| replica.get(id).cloned())
+    }
+
+    pub(crate) async fn unread(&self, id: &ConversationId) -> u32 {
+        self.sees(id).await.unwrap_or_else(|| panic!("{id} is not listed")).unread
+    }
+
+    /// What the server has, listed or not.
+    pub(crate) async fn fetch(&self, id: &ConversationId) -> Option<GotConversation> {
+        let request = Request::GetConversations(GetConversations { conversation_ids: vec![id.clone()] });
+        self.ask::<Conversations>(request).await.conversations.pop()
+    }
+
+    pub(crate) async fn delete(&self, ids: &[&ConversationId], clear_history: bool) -> DeleteOutcome {
+        self.settled().await;
+        let anchor = |id: &ConversationId| self.client.replica(|replica| replica.get(id).map(|c| c.head));
+        let items =
+            ids.iter().map(|&id| DeleteItem { conversation_id: id.clone(), anchor: anchor(id) }).collect();
+        self.ask(Request::DeleteConversations(DeleteConversations { items, clear_history })).await
+    }
+
+    /// The words of the newest messages, oldest first.
+    pub(crate) async fn reads(&self, id: &ConversationId) -> Vec<String> {
+        let request = GetHistory { conversation_id: id.clone(), before: None, after: None, limit: 100 };
+        let history: History = self.ask(Request::GetHistory(request)).await;
+        history.messages.iter().map(|message| words(message)).collect()
+    }
+
+    pub(crate) async fn create(
+        &self,
+        group_id: &str,
+        group_type: GroupType,
+        members: &[&str],
+    ) -> GroupProfile {
+        let members = members.iter().map(|&id| NewMember { user_id: id.to_owned(), admin: false }).collect();
+        let request = CreateGroup {
+            group_id: Some(group_id.to_owned()),
+            group_type,
+            name: format!("The {group_id}"),
+            profile: GroupPatch::default(),
+            max_member_count: None,
+            members,
+        };
+        self.ask::<OneGroup>(Request::CreateGroup(request)).await.group
+    }
+
+    /// The events since the last look, once everything told has arrived.
+    pub(crate) async fn events(&self) -> Vec<Event> {
+        self.settled().await;
+        let mut events = Vec::new();
+        while let Ok(Some(event)) = tokio::time::timeout(std::time::Duration::ZERO, self.client.event()).await
+        {
+            events.push(event);
+        }
+        events
+    }
+
+    pub(crate) fn vanish(self) -> (Credentials, Replica) {
+        (self.credentials, self.client.disconnect())
+    }
+
+    /// Waits until the server closes the socket; the code.
+    pub(crate) async fn closed(&self) -> Option<u16> {
+        while self.client.event().await.is_some() {}
+        self.client.closed_with().flatten()
+    }
+}
+
+/// The text of a message, or the kind of what is not text.
+pub(crate) fn words(message: &RawValue) -> String {
+    let message: Value = serde_json::from_str(message.get()).unwrap();
+    let element = &message["body"][0];
+    match element["MsgContent"]["Text"].as_str() {
+        Some(text) => text.to_owned(),
+        None => {
+            format!("{}:{}", element["MsgType"].as_str().unwrap(), element["MsgContent"]["operationType"])
+        }
+    }
+}
