@@ -7,7 +7,6 @@ import { dts } from 'rollup-plugin-dts';
 
 const here = import.meta.dirname;
 const scratch = `${here}/dist/types`;
-rmSync(`${here}/dist`, { recursive: true, force: true });
 
 const options = {
   entryPoints: [`${here}/src/index.ts`],

@@ -70,7 +70,7 @@ const SOCKET_SCHEMES: Partial<Record<string, string>> = { 'ws:': 'ws:', 'wss:': 
 
 /** `http://host/lethe/` → `ws://host/lethe/ws`. */
 export function socketAddress(proxyServer: unknown): string {
-  const url = typeof proxyServer === 'string' && URL.canParse(proxyServer) ? new URL(proxyServer) : null;
+  const url = parse(proxyServer);
   const scheme = url && SOCKET_SCHEMES[url.protocol];
   if (!url || !scheme || !url.host) {
     throw new ChatError(
@@ -80,6 +80,14 @@ export function socketAddress(proxyServer: unknown): string {
   }
   const path = url.pathname.replace(/\/+$/, '');
   return `${scheme}//${url.host}${path.endsWith('/ws') ? path : `${path}/ws`}`;
+}
+
+function parse(address: unknown): URL | null {
+  try {
+    return typeof address === 'string' ? new URL(address) : null;
+  } catch {
+    return null;
+  }
 }
 
 function pageAddress(): string {

@@ -54,7 +54,7 @@ export class Emitter {
     const index = listeners.findIndex(
       (listener) => listener.handler === handler && (context === undefined || listener.context === context),
     );
-    if (index >= 0) this.#listeners.set(name, listeners.toSpliced(index, 1));
+    if (index >= 0) this.#listeners.set(name, listeners.filter((_, place) => place !== index));
   }
 
   emit<Name extends keyof EventData>(name: Name, data: EventData[Name]): void {

@@ -103,7 +103,7 @@ export class Session implements Owner {
       const timer = setTimeout(() => {
         this.#end(new ChatError(CODE.TIMED_OUT, `${url} did not answer the login in time`));
       }, this.#timing.request);
-      this.#login = { userID, userSig, instance: crypto.randomUUID(), connection, replica: null, resolve, reject, timer };
+      this.#login = { userID, userSig, instance: randomID(), connection, replica: null, resolve, reject, timer };
       connection.open();
     });
     return false;
@@ -290,4 +290,9 @@ export class Session implements Owner {
     if (login.replica) this.emitter.emit(EVENT.SDK_NOT_READY, undefined);
     else login.reject(error);
   }
+}
+
+/** Not `crypto.randomUUID`: browsers have that on secure pages only. */
+function randomID(): string {
+  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, '0')).join('');
 }
