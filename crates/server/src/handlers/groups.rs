@@ -21,7 +21,7 @@ use serde_json::{Map, Value, json};
 pub(crate) use self::applications::{handle_application, join, list_applications};
 pub(crate) use self::members::{add, quit, remove};
 use super::conversations::describe;
-use super::notices::{Notice, Tip, notice, tip};
+use super::notices::{About, Notice, Tip, notice, tip};
 use crate::context::Context;
 use crate::failure::{Failure, Result};
 
@@ -187,11 +187,18 @@ async fn announce_creation(
 ) -> Result<()> {
     let (owner, now) = (group.owner.as_str(), cx.now());
     if lethe_domain::groups::tells_members(group.kind()) && !users.is_empty() {
-        tip(tx, group_id, group, Tip::Joined, owner, users, json!({"groupJoinType": 2}), now).await?;
+        tip(
+            tx,
+            About { group_id, group, operator: owner, now },
+            Tip::Joined,
+            users,
+            json!({"groupJoinType": 2}),
+        )
+        .await?;
     }
     for user in users {
         let kind = if user == owner { Notice::Created } else { Notice::Invited };
-        notice(tx, user, kind, owner, group_id, group, json!({}), now).await?;
+        notice(tx, user, About { group_id, group, operator: owner, now }, kind, json!({})).await?;
     }
     Ok(())
 }
@@ -243,13 +250,10 @@ pub(crate) async fn update(cx: &Context, me: &str, request: UpdateGroup) -> Resu
     if news.as_object().is_some_and(|news| !news.is_empty()) {
         tip(
             &mut tx,
-            group_id,
-            &group,
+            About { group_id, group: &group, operator: me, now: cx.now() },
             Tip::ProfileChanged,
-            me,
             &[],
             json!({"newGroupProfile": news}),
-            cx.now(),
         )
         .await?;
     }
@@ -290,7 +294,14 @@ pub(crate) async fn dismiss(cx: &Context, me: &str, request: &GroupRef) -> Resul
     tx.tell(Audience::Group(group_id.clone()), &Event::GroupLeft(left));
     tx.publish(Publication::Dissolved { group_id: group_id.clone() });
     for user in &members {
-        notice(&mut tx, user, Notice::Dismissed, me, group_id, &group, json!({}), now).await?;
+        notice(
+            &mut tx,
+            user,
+            About { group_id, group: &group, operator: me, now },
+            Notice::Dismissed,
+            json!({}),
+        )
+        .await?;
     }
     tx.commit().await?;
     Ok(())
@@ -328,8 +339,14 @@ pub(crate) async fn transfer(cx: &Context, me: &str, request: &TransferGroup) ->
     set_member_role(&mut tx, group_id, new_owner, &mut heir, Role::Owner);
     tell_changed(&mut tx, group_id, &group);
     let news = json!({"newGroupProfile": {"ownerID": new_owner}});
-    tip(&mut tx, group_id, &group, Tip::ProfileChanged, me, std::slice::from_ref(new_owner), news, cx.now())
-        .await?;
+    tip(
+        &mut tx,
+        About { group_id, group: &group, operator: me, now: cx.now() },
+        Tip::ProfileChanged,
+        std::slice::from_ref(new_owner),
+        news,
+    )
+    .await?;
     let transferred = one(&tx, group_id, &group, me).await?;
     tx.commit().await?;
     Ok(transferred)
@@ -363,10 +380,23 @@ pub(crate) async fn set_role(cx: &Context, me: &str, request: &SetRole) -> Resul
             (Tip::AdminUnset, Notice::AdminUnset)
         };
         if lethe_domain::groups::tells_members(group.kind()) {
-            tip(&mut tx, group_id, &group, kind, me, std::slice::from_ref(user_id), json!({}), cx.now())
-                .await?;
+            tip(
+                &mut tx,
+                About { group_id, group: &group, operator: me, now: cx.now() },
+                kind,
+                std::slice::from_ref(user_id),
+                json!({}),
+            )
+            .await?;
         }
-        notice(&mut tx, user_id, told, me, group_id, &group, json!({}), cx.now()).await?;
+        notice(
+            &mut tx,
+            user_id,
+            About { group_id, group: &group, operator: me, now: cx.now() },
+            told,
+            json!({}),
+        )
+        .await?;
     }
     let changed = one(&tx, group_id, &group, me).await?;
     tx.commit().await?;

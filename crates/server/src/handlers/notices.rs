@@ -37,39 +37,51 @@ pub(crate) enum Notice {
     AdminUnset = 10,
 }
 
-/// Appends a tip and tells the group. Needs the timeline's lock.
+/// What a tip or notice is about.
+#[derive(Clone, Copy)]
+pub(crate) struct About<'a> {
+    pub(crate) group_id: &'a str,
+    pub(crate) group: &'a Group,
+    /// Who did it.
+    pub(crate) operator: &'a str,
+    /// Server time in ms.
+    pub(crate) now: u64,
+}
+
+impl About<'_> {
+    fn profile(&self) -> Value {
+        let Group { name, avatar, .. } = self.group;
+        json!({"groupID": self.group_id, "name": name, "type": self.group.kind(), "avatar": avatar})
+    }
+}
+
+/// Appends a tip about these users and tells the group. Needs the timeline's lock.
 pub(crate) async fn tip(
     tx: &mut Tx,
-    group_id: &str,
-    group: &Group,
+    about: About<'_>,
     tip: Tip,
-    operator: &str,
     users: &[String],
-    mut more: Value,
-    now: u64,
+    more: Value,
 ) -> Result<()> {
     let mut members = Vec::with_capacity(users.len());
     for user in users {
         let account = tx.account(user).await?.unwrap_or_default();
         members.push(json!({"userID": user, "nick": account.nick, "avatar": account.avatar}));
     }
-    let account = tx.account(operator).await?.unwrap_or_default();
-    let content = merge(
-        json!({
-            "operationType": tip as u8,
-            "operatorID": operator,
-            "operatorInfo": {"userID": operator, "nick": account.nick, "avatar": account.avatar},
-            "userIDList": users,
-            "memberList": members,
-            "memberCount": group.members,
-            "groupProfile": profile(group_id, group),
-        }),
-        &mut more,
-    );
+    let account = tx.account(about.operator).await?.unwrap_or_default();
+    let content = json!({
+        "operationType": tip as u8,
+        "operatorID": about.operator,
+        "operatorInfo": {"userID": about.operator, "nick": account.nick, "avatar": account.avatar},
+        "userIDList": users,
+        "memberList": members,
+        "memberCount": about.group.members,
+        "groupProfile": about.profile(),
+    });
     let attributes = MessageAttributes { no_unread: true, ..MessageAttributes::default() };
-    let message = message("TIMGroupTipElem", &content, attributes, now)?;
-    let stored = tx.append(&Timeline::Group(group_id.to_owned()), message).await?;
-    tx.publish(stored.publication(Audience::Group(group_id.to_owned())));
+    let message = message("TIMGroupTipElem", merge(content, more), attributes, about.now)?;
+    let stored = tx.append(&Timeline::Group(about.group_id.to_owned()), message).await?;
+    tx.publish(stored.publication(Audience::Group(about.group_id.to_owned())));
     Ok(())
 }
 
@@ -77,40 +89,31 @@ pub(crate) async fn tip(
 pub(crate) async fn notice(
     tx: &mut Tx,
     user_id: &str,
+    about: About<'_>,
     notice: Notice,
-    operator: &str,
-    group_id: &str,
-    group: &Group,
-    mut more: Value,
-    now: u64,
+    more: Value,
 ) -> Result<()> {
-    let content = merge(
-        json!({
-            "operationType": notice as u8,
-            "operatorID": operator,
-            "groupProfile": profile(group_id, group),
-        }),
-        &mut more,
-    );
-    let message = message("TIMGroupSystemNoticeElem", &content, MessageAttributes::default(), now)?;
+    let content = json!({
+        "operationType": notice as u8,
+        "operatorID": about.operator,
+        "groupProfile": about.profile(),
+    });
+    let message =
+        message("TIMGroupSystemNoticeElem", merge(content, more), MessageAttributes::default(), about.now)?;
     let stored = tx.append(&Timeline::System(user_id.to_owned()), message).await?;
     tx.index(user_id, &ConversationId::System).await?;
     tx.publish(stored.publication(Audience::Users(vec![user_id.to_owned()])));
     Ok(())
 }
 
-fn profile(group_id: &str, group: &Group) -> Value {
-    json!({"groupID": group_id, "name": group.name, "type": group.kind(), "avatar": group.avatar})
-}
-
-fn merge(mut content: Value, more: &mut Value) -> Value {
-    if let (Some(content), Some(more)) = (content.as_object_mut(), more.as_object_mut()) {
-        content.append(more);
+fn merge(mut content: Value, more: Value) -> Value {
+    if let (Some(content), Value::Object(mut more)) = (content.as_object_mut(), more) {
+        content.append(&mut more);
     }
     content
 }
 
-fn message(kind: &str, content: &Value, attributes: MessageAttributes, now: u64) -> Result<NewMessage> {
+fn message(kind: &str, content: Value, attributes: MessageAttributes, now: u64) -> Result<NewMessage> {
     let body = serde_json::value::to_raw_value(&json!([{"MsgType": kind, "MsgContent": content}]))
         .map_err(|error| Failure::refuse(Code::GROUP_INTERNAL, error.to_string()))?;
     Ok(NewMessage {

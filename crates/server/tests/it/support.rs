@@ -1,5 +1,5 @@
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use lethe_client::{Client, ClientError, Credentials, Replica};
@@ -23,7 +23,8 @@ pub(crate) struct World {
     running: Option<Running>,
     address: SocketAddr,
     options: Options,
-    pub(crate) directory: TempDir,
+    /// Removed with the world.
+    _directory: TempDir,
 }
 
 /// Memory-backed directories keep the tests from waiting for a disk; the calls are the same.
@@ -55,7 +56,7 @@ impl World {
         };
         let running = lethe_server::start(Config::resolve(options.clone()).unwrap(), false).await.unwrap();
         let address = running.address;
-        Self { running: Some(running), address, options, directory }
+        Self { running: Some(running), address, options, _directory: directory }
     }
 
     /// With several clients per user and deletions that reach them all.
@@ -67,10 +68,6 @@ impl World {
 
     pub(crate) fn address(&self) -> SocketAddr {
         self.address
-    }
-
-    pub(crate) fn data(&self) -> PathBuf {
-        self.directory.path().join("data")
     }
 
     pub(crate) async fn stop(&mut self) {

@@ -10,7 +10,7 @@ use super::members::welcome;
 use super::{actor, living, locks, one};
 use crate::context::Context;
 use crate::failure::{Failure, Result};
-use crate::handlers::notices::{Notice, notice};
+use crate::handlers::notices::{About, Notice, notice};
 
 /// `groups.join`.
 pub(crate) async fn join(cx: &Context, me: &str, request: &JoinGroup) -> Result<Joined> {
@@ -47,7 +47,14 @@ pub(crate) async fn join(cx: &Context, me: &str, request: &JoinGroup) -> Result<
             // Applying again while nobody has decided renews the note and disturbs nobody.
             for decider in deciders.iter().filter(|_| pending.is_none()) {
                 let more = json!({"handleMessage": request.message, "userDefinedField": request.message});
-                notice(&mut tx, decider, Notice::Application, me, group_id, &group, more, cx.now()).await?;
+                notice(
+                    &mut tx,
+                    decider,
+                    About { group_id, group: &group, operator: me, now: cx.now() },
+                    Notice::Application,
+                    more,
+                )
+                .await?;
             }
             tx.commit().await?;
             Ok(Joined { status: JoinStatus::WaitAdminApproval, group: None })
@@ -122,7 +129,14 @@ pub(crate) async fn handle_application(
     }
     let decision = if request.agree { Notice::Approved } else { Notice::Rejected };
     let more = json!({"handleMessage": request.message});
-    notice(&mut tx, applicant, decision, me, group_id, &group, more, cx.now()).await?;
+    notice(
+        &mut tx,
+        applicant,
+        About { group_id, group: &group, operator: me, now: cx.now() },
+        decision,
+        more,
+    )
+    .await?;
     let handled = one(&tx, group_id, &group, me).await?;
     tx.commit().await?;
     Ok(handled)

@@ -6,7 +6,7 @@ use serde_json::json;
 use super::{actor, admit, expel, living, locks, one, tell_changed};
 use crate::context::Context;
 use crate::failure::{Failure, Result};
-use crate::handlers::notices::{Notice, Tip, notice, tip};
+use crate::handlers::notices::{About, Notice, Tip, notice, tip};
 
 fn may_take(request: &ChangeMembers) -> Result<()> {
     if (1..=MEMBERS_PER_CALL).contains(&request.user_ids.len()) {
@@ -37,7 +37,14 @@ pub(crate) async fn add(cx: &Context, me: &str, request: &ChangeMembers) -> Resu
     if !added.is_empty() {
         welcome(cx, &mut tx, group_id, &mut group, me, &added, 2).await?;
         for user in &added {
-            notice(&mut tx, user, Notice::Invited, me, group_id, &group, json!({}), cx.now()).await?;
+            notice(
+                &mut tx,
+                user,
+                About { group_id, group: &group, operator: me, now: cx.now() },
+                Notice::Invited,
+                json!({}),
+            )
+            .await?;
         }
     }
     let group = one(&tx, group_id, &group, me).await?.group;
@@ -59,8 +66,14 @@ pub(super) async fn welcome(
     admit(cx, tx, group_id, group, users, |_| Role::Member).await?;
     tell_changed(tx, group_id, group);
     if tells_members(group.kind()) {
-        tip(tx, group_id, group, Tip::Joined, operator, users, json!({"groupJoinType": how}), cx.now())
-            .await?;
+        tip(
+            tx,
+            About { group_id, group, operator, now: cx.now() },
+            Tip::Joined,
+            users,
+            json!({"groupJoinType": how}),
+        )
+        .await?;
     }
     Ok(())
 }
@@ -85,7 +98,14 @@ pub(crate) async fn remove(cx: &Context, me: &str, request: &ChangeMembers) -> R
         take_out(cx, &mut tx, group_id, &mut group, me, &removed, LeaveReason::Kicked).await?;
         for user in &removed {
             let more = json!({"handleMessage": request.reason});
-            notice(&mut tx, user, Notice::Removed, me, group_id, &group, more, cx.now()).await?;
+            notice(
+                &mut tx,
+                user,
+                About { group_id, group: &group, operator: me, now: cx.now() },
+                Notice::Removed,
+                more,
+            )
+            .await?;
         }
     }
     let group = one(&tx, group_id, &group, me).await?.group;
@@ -112,7 +132,7 @@ async fn take_out(
     tell_changed(tx, group_id, group);
     if tells_members(group.kind()) {
         let kind = if reason == LeaveReason::Quit { Tip::Quit } else { Tip::Removed };
-        tip(tx, group_id, group, kind, operator, users, json!({}), cx.now()).await?;
+        tip(tx, About { group_id, group, operator, now: cx.now() }, kind, users, json!({})).await?;
     }
     Ok(())
 }
@@ -124,7 +144,14 @@ pub(crate) async fn quit(cx: &Context, me: &str, request: &GroupRef) -> Result<(
     let mut group = living(&tx, group_id).await?;
     may_quit(&group, actor(&tx, group_id, me).await?)?;
     take_out(cx, &mut tx, group_id, &mut group, me, &users, LeaveReason::Quit).await?;
-    notice(&mut tx, me, Notice::Quit, me, group_id, &group, json!({}), cx.now()).await?;
+    notice(
+        &mut tx,
+        me,
+        About { group_id, group: &group, operator: me, now: cx.now() },
+        Notice::Quit,
+        json!({}),
+    )
+    .await?;
     tx.commit().await?;
     Ok(())
 }
