@@ -1,0 +1,77 @@
+# make run    builds what is missing and starts the server on http://127.0.0.1:7700
+# make build  the release binary, the SDK, the console and the demo
+# make check  formatting, lints, documentation, licences, types
+# make test   everything, in real sockets and a real browser
+# make bench  what a deletion costs, for histories from 10 to 10^6 messages
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DELETE_ON_ERROR:
+
+# Root needs no sudo, and may have none.
+SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
+TOOLS := .cache/tools
+DENY := $(TOOLS)/bin/cargo-deny
+DENY_VERSION := 0.20.2
+
+WEB_SOURCES := $(shell find sdk/src web -type f -not -path '*/node_modules/*' -not -path '*/dist/*' 2>/dev/null) \
+	$(wildcard sdk/*.json sdk/*.js package.json package-lock.json)
+RUST_SOURCES := $(shell find crates -type f 2>/dev/null) Cargo.toml Cargo.lock
+WEB := web/demo/dist/index.html
+
+.PHONY: run build check test bench check-rust check-web test-rust test-web clean
+
+run: build
+	./target/release/lethe serve --welcome
+
+build: target/release/lethe
+
+target/release/lethe: $(RUST_SOURCES) $(WEB)
+	cargo build --release --locked --bin lethe
+	@touch $@
+
+# The installed packages are as old as the lock file they were installed from.
+node_modules/.package-lock.json: package-lock.json package.json $(wildcard */package.json web/*/package.json tests/browser/package.json)
+	npm ci --no-audit --no-fund
+	@touch $@
+
+$(WEB): node_modules/.package-lock.json $(WEB_SOURCES)
+	npm run build
+	@touch $@
+
+check: check-web check-rust
+
+check-web: $(WEB)
+	npm run lint
+	npm run typecheck
+
+check-rust: $(WEB) $(DENY)
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets --locked -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked
+	$(DENY) --all-features check bans licenses sources
+
+# Without its database of advisories, which lives on a site of its own.
+$(DENY):
+	cargo install cargo-deny --locked --version $(DENY_VERSION) --no-default-features --root $(TOOLS) --target-dir target/tools
+
+test: test-rust test-web
+
+test-rust: $(WEB)
+	cargo test --workspace --locked
+
+# The SDK and the browser talk to the binary that the Rust tests have built.
+test-web: test-rust /usr/bin/chromium
+	npm test -w sdk
+	npm test -w tests/browser
+
+/usr/bin/chromium:
+	@command -v apt-get >/dev/null || { echo "Install Chromium as /usr/bin/chromium, and fonts for Chinese and Japanese."; exit 1; }
+	$(SUDO) apt-get update -qq
+	$(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium fonts-noto-cjk
+
+bench: $(WEB)
+	cargo bench --locked -p lethe-bench
+
+clean:
+	rm -rf target node_modules sdk/dist web/*/dist tests/artifacts .cache
