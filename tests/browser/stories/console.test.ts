@@ -100,6 +100,26 @@ story('with the switch on, a deletion reaches the other window; with it off, it 
   await there.page.getByText('Choose a conversation').waitFor();
 });
 
+story('a history that is cleared in one window is cleared in the other', async ({ world }) => {
+  const operator = await world.loggedInOperator();
+  await operator.allowWebInstances(2);
+  const here = await world.enter('alice');
+  const there = await world.enter('alice');
+  const bob = await world.enter('bob');
+  await bob.startChat('alice');
+  await bob.say('before');
+  for (const alice of [here, there]) {
+    await alice.open('C2Cbob');
+    await alice.expectMessages(['before']);
+  }
+  await here.openDetails();
+  await here.page.getByRole('button', { name: 'Clear history' }).click();
+  await here.page.locator('.el-popconfirm:visible .el-button--danger').click();
+  for (const alice of [here, there]) await alice.expectMessages([]);
+  await bob.say('after');
+  for (const alice of [here, there]) await alice.expectMessages(['after']);
+});
+
 story('one window too many signs the first one out', async ({ world }) => {
   const first = await world.enter('alice');
   await world.enter('alice');

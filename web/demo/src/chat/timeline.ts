@@ -2,7 +2,7 @@ import { ref, shallowRef, triggerRef } from 'vue';
 import { chat } from './client';
 import { conversationsByID, markRead } from './conversations';
 import { describeError } from './errors';
-import { type ChatSDK, EVENT, isGroupID, type Message, targetOf, TYPES } from './sdk';
+import { type ChatSDK, EVENT, isGroupID, type Message, SYSTEM_CONVERSATION, targetOf, TYPES } from './sdk';
 
 /** The messages of the conversation that is open, oldest first. */
 export const openID = ref<string | null>(null);
@@ -103,13 +103,25 @@ export async function resend(message: Message): Promise<void> {
   await sending;
 }
 
+/** More on screen than there is to read: the history was cleared in another window. System notices are not counted. */
+async function dropCleared(): Promise<void> {
+  const id = openID.value;
+  if (id === null || id === SYSTEM_CONVERSATION || isLoading.value) return;
+  const readable = conversationsByID.value.get(id)?.messageCount;
+  const shown = messages.value.filter((message) => message.status === 'success').length;
+  if (readable !== undefined && shown > readable) await reloadConversation();
+}
+
 document.addEventListener('visibilitychange', () => void readIfSeen());
 
 function followReading(sdk: ChatSDK): void {
   sdk.on(EVENT.MESSAGE_RECEIVED, (event: { data: Message[] }) => {
     showAlso(event.data.filter((message) => message.conversationID === openID.value));
   });
-  sdk.on(EVENT.CONVERSATION_LIST_UPDATED, () => void readIfSeen());
+  sdk.on(EVENT.CONVERSATION_LIST_UPDATED, () => {
+    void readIfSeen();
+    void dropCleared();
+  });
 }
 
 export function followTimeline(sdk: ChatSDK): void {
