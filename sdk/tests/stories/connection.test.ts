@@ -75,7 +75,7 @@ describe.skipIf(!hasServer)('losing the connection', () => {
   beforeEach(async () => {
     story++;
     wire = await Wire.to(lethe.address);
-    alice = new Actor(wire.address, 1400000001, { ...QUICK, request: 8000 });
+    alice = new Actor(wire.address, 1400000001, QUICK);
     await alice.login(user('alice'), lethe.token(user('alice')));
     bob = await lethe.login(user('bob'));
     return async () => {

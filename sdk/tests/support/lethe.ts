@@ -75,7 +75,7 @@ export class Lethe {
   }
 
   actor(): Actor {
-    const actor = new Actor(this.address, SDKAPPID, { ...QUICK, request: 8000 });
+    const actor = new Actor(this.address, SDKAPPID, QUICK);
     this.#actors.push(actor);
     return actor;
   }

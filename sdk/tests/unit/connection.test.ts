@@ -205,13 +205,16 @@ describe('requests and lost connections', () => {
   test('without an answer in time are rejected; the message has failed, and can be sent again', async () => {
     logins([conversation('C2Cbob')]);
     await alice.chat.destroy();
-    alice = new Actor(server.url, 1, { ...QUICK, request: 200 });
+    const timing = { ...QUICK };
+    alice = new Actor(server.url, 1, timing);
     await alice.login('alice');
+    timing.request = 50;
     server.silent.add('messages.send');
     const lost = text('lost');
     await expect(alice.chat.sendMessage(lost)).rejects.toMatchObject({ code: 2801, data: { message: lost } });
     expect(lost.status).toBe('fail');
     server.silent.clear();
+    timing.request = QUICK.request;
     server.on('messages.send', () => ({ seq: 1, time: 1000 }));
     const { ID } = lost;
     await alice.chat.resendMessage(lost);
@@ -222,10 +225,12 @@ describe('requests and lost connections', () => {
   test('that wait for a connection wait within their time', async () => {
     logins([conversation('C2Cbob')]);
     await alice.chat.destroy();
-    alice = new Actor(server.url, 1, { ...QUICK, request: 200 });
+    const timing = { ...QUICK };
+    alice = new Actor(server.url, 1, timing);
     await alice.login('alice');
     await server.stop();
     await alice.next(EVENT.NET_STATE_CHANGE, ({ state }) => state === 'disconnected');
+    timing.request = 50;
     await expect(alice.chat.sendMessage(text('lost'))).rejects.toMatchObject({ code: 2801 });
     await expect(alice.chat.deleteConversation('C2Cbob')).rejects.toMatchObject({ code: 2801 });
     expect(await alice.list()).toEqual(['C2Cbob']);
@@ -261,7 +266,7 @@ describe('the heartbeat', () => {
   test('notices a dead connection, and tells the time', async () => {
     logins([]);
     await alice.chat.destroy();
-    alice = new Actor(server.url, 1, { ...QUICK, heartbeat: 20, pong: 100 });
+    alice = new Actor(server.url, 1, { ...QUICK, heartbeat: 20, pong: 500 });
     server.on('session.ping', () => ({ time: 1_900_000_000_000 }));
     await alice.login('alice');
     const { length } = server.sockets;

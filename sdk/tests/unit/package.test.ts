@@ -11,7 +11,7 @@ const run = (command: string, args: string[], cwd: string): string => {
     return execFileSync(command, args, { cwd, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
   } catch (failure) {
     const { stdout, stderr } = failure as { stdout: string; stderr: string };
-    throw new Error(`${command} ${args.join(' ')}\n${stdout}${stderr}`);
+    throw new Error(`${command} ${args.join(' ')}\n${stdout}${stderr}`, { cause: failure });
   }
 };
 

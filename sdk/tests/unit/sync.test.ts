@@ -69,9 +69,11 @@ describe('logging in', () => {
 
   test('gives up after its time limit, and can be tried again', async () => {
     server.silent.add('session.login');
-    const chat = new Actor(server.url, 1, { ...QUICK, request: 50 });
+    const timing = { ...QUICK, request: 50 };
+    const chat = new Actor(server.url, 1, timing);
     await expect(chat.chat.login({ userID: 'alice', userSig: 'sig' })).rejects.toMatchObject({ code: 2801 });
     server.silent.clear();
+    timing.request = QUICK.request;
     server.on('session.login', () => loggedIn());
     await chat.login('alice');
     await chat.chat.destroy();
@@ -108,16 +110,17 @@ describe('the order of the list', () => {
     const many = Array.from({ length: 10_000 }, (_, i) => conversation(`C2Cu${i}`, { activeAt: i }));
     await login(...many);
     const since = alice.heard.length;
-    const started = performance.now();
+    const started = process.cpuUsage();
     server.socket.push(...Array.from({ length: 5000 }, (_, i) => said(from(`u${(i * 7919) % 10_000}`, 1, { id: `1-1-${i}` }))));
     await settle();
-    const spent = performance.now() - started;
+    // Both sides of the socket, in this process; time would say more about the machine's other work.
+    const { user } = process.cpuUsage(started);
     expect(alice.all(RECEIVED, since).flat()).toHaveLength(5000);
     // Many frames come in one task: far fewer list events than messages.
     expect(alice.all(LIST, since).length).toBeLessThan(2500);
     const times = (await alice.chat.getConversationList()).data.conversationList.map(({ conversationID }) => conversationID);
     expect(new Set(times).size).toBe(10_000);
-    expect(spent).toBeLessThan(5000);
+    expect(user / 5000).toBeLessThan(1000);
   });
 });
 
