@@ -103,6 +103,17 @@ story('friends stay friends after their conversation is deleted', async ({ world
   await alice.page.locator('[data-person="bob"]').waitFor();
 });
 
+story('notices are deleted like any conversation, and newer ones come alone', async ({ world }) => {
+  const alice = await world.enter('alice');
+  await alice.createGroup('First', 'work', []);
+  await alice.row('@TIM#SYSTEM').waitFor();
+  await alice.deletes('@TIM#SYSTEM', 'clear');
+  await alice.createGroup('Second', 'work', []);
+  await alice.open('@TIM#SYSTEM');
+  await expect.poll(() => alice.page.getByTestId('notice').locator('p').first().textContent()).toBe('You created Second.');
+  expect(await alice.page.getByTestId('notice').count()).toBe(1);
+});
+
 story('of many conversations, one call deletes the first hundred', async ({ world }) => {
   const rest = await world.rest();
   await rest.createUser('alice');

@@ -75,12 +75,26 @@ export class World {
   }
 }
 
-export const story = test.extend<{ settings: NodeJS.ProcessEnv; world: World }>({
+interface Fixtures {
+  browser: Browser;
   /** What the server of this story is started with, beyond its identity. */
+  settings: NodeJS.ProcessEnv;
+  world: World;
+}
+
+export const story = test.extend<Fixtures>({
+  browser: [
+    // eslint-disable-next-line no-empty-pattern -- the runner reads from the pattern that nothing else is needed
+    async ({}, use) => {
+      const browser = await launch();
+      await use(browser);
+      await browser.close();
+    },
+    { scope: 'file' },
+  ],
   settings: {},
-  world: async ({ task, settings }, use) => {
+  world: async ({ task, browser, settings }, use) => {
     const server = await startServer(settings);
-    const browser = await launch();
     const world = new World(browser, server);
     try {
       await use(world);
@@ -88,7 +102,6 @@ export const story = test.extend<{ settings: NodeJS.ProcessEnv; world: World }>(
       else if (world.problems.length > 0) throw new Error(world.problems.join('\n'));
     } finally {
       await world.close();
-      await browser.close();
       await server.stop();
     }
   },
