@@ -30,7 +30,7 @@ export class Creators {
   }
 
   /** A text that mentions members of a group; `TYPES.MSG_AT_ALL` in the list mentions all. */
-  createTextAtMessage(options: MessageOptions<TextPayload & { atUserList: string[] }>): Message {
+  createTextAtMessage(options: MessageOptions<TextPayload & { atUserList: (string | TYPES)[] }>): Message {
     const message = this.createTextMessage(options);
     if (message.conversationType !== TYPES.CONV_GROUP) throw new ChatError(BAD, 'mentions are for groups');
     if (message.receiverList.length > 0) throw new ChatError(BAD, 'a message for chosen members cannot mention');
