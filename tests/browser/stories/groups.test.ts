@@ -87,3 +87,32 @@ story('Carol asks to join a group and Alice approves', async ({ world }) => {
   await notice.getByText('You approved this.').waitFor();
   await carol.row(group).waitFor();
 });
+
+story('the owner adds a member, removes another, and hands the group over', async ({ world }) => {
+  const bob = await world.enter('bob');
+  const carol = await world.enter('carol');
+  const dave = await world.enter('dave');
+  const alice = await world.enter('alice');
+  const group = await alice.createGroup('Rowing club', 'work', ['bob', 'carol']);
+  await alice.openDetails();
+  const member = (userID: string) => alice.dialog.locator(`[data-person="${userID}"]`);
+  const act = async (userID: string, action: string) => {
+    await member(userID).getByRole('button').click();
+    await alice.page.getByRole('menuitem', { name: action }).click();
+  };
+
+  await alice.page.getByPlaceholder('User ID to add').fill('dave');
+  await alice.page.keyboard.press('Enter');
+  await member('dave').waitFor();
+  await dave.row(group).waitFor();
+
+  await act('carol', 'Remove from the group');
+  await member('carol').waitFor({ state: 'detached' });
+  await carol.open(group);
+  await carol.page.getByTestId('left-notice').waitFor();
+
+  await act('bob', 'Make owner');
+  await expect.poll(() => member('bob').textContent()).toContain('Owner');
+  await bob.open(group);
+  await bob.page.getByText('Bob is the owner now').first().waitFor();
+});
