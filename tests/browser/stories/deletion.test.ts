@@ -67,9 +67,13 @@ story('Alice deletes several, keeping their history; a newer message brings one 
 
 story('the keyboard alone deletes a conversation', async ({ world }) => {
   const bob = await world.enter('bob');
+  const carol = await world.enter('carol');
   const alice = await world.enter('alice');
-  await bob.startChat('alice');
-  await bob.say('hello');
+  for (const friend of [carol, bob]) {
+    await friend.startChat('alice');
+    await friend.say('hello');
+    await alice.row(`C2C${friend.userID}`).waitFor();
+  }
   await alice.row('C2Cbob').focus();
   await alice.page.keyboard.press('Delete');
   await alice.dialog.waitFor();
@@ -80,6 +84,14 @@ story('the keyboard alone deletes a conversation', async ({ world }) => {
 
   await alice.row('C2Cbob').focus();
   await alice.page.keyboard.press('Delete');
+  await alice.page.getByTestId('confirm-delete').focus();
+  await alice.page.keyboard.press('Enter');
+  await alice.row('C2Cbob').waitFor({ state: 'detached' });
+  // The keyboard goes on with the next conversation.
+  await expect.poll(() => alice.page.evaluate(() => document.activeElement?.getAttribute('data-conversation'))).toBe('C2Ccarol');
+  await alice.page.keyboard.press('Shift+F10');
+  await alice.page.locator('[data-action="delete"]').focus();
+  await alice.page.keyboard.press('Enter');
   await alice.page.getByTestId('confirm-delete').focus();
   await alice.page.keyboard.press('Enter');
   await alice.page.getByTestId('empty-list').waitFor();

@@ -86,6 +86,10 @@ story('Carol asks to join a group and Alice approves', async ({ world }) => {
   await notice.getByRole('button', { name: 'Approve' }).click();
   await notice.getByText('You approved this.').waitFor();
   await carol.row(group).waitFor();
+
+  await alice.page.reload();
+  await notice.getByRole('button', { name: 'Approve' }).click();
+  await notice.getByText('Somebody has answered this already.').waitFor();
 });
 
 story('the owner adds a member, removes another, and hands the group over', async ({ world }) => {

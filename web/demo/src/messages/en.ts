@@ -156,6 +156,7 @@ export const en = {
   'notice.approved': '{operator} let you into {group}.',
   'notice.created': 'You created {group}.',
   'notice.dismissed': '{operator} dismissed {group}.',
+  'notice.handled': 'Somebody has answered this already.',
   'notice.invited': '{operator} added you to {group}.',
   'notice.notAdmin': 'You are no longer an administrator of {group}.',
   'notice.other': 'News from {group}.',

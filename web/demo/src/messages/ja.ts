@@ -158,6 +158,7 @@ export const ja: Record<MessageKey, string> = {
   'notice.approved': '{operator} が {group} への参加を承認しました。',
   'notice.created': '{group} を作成しました。',
   'notice.dismissed': '{operator} が {group} を解散しました。',
+  'notice.handled': 'すでに回答済みです。',
   'notice.invited': '{operator} があなたを {group} に追加しました。',
   'notice.notAdmin': '{group} の管理者ではなくなりました。',
   'notice.other': '{group} からのお知らせです。',

@@ -158,6 +158,7 @@ export const zhCn: Record<MessageKey, string> = {
   'notice.approved': '{operator} 同意您加入 {group}。',
   'notice.created': '您创建了 {group}。',
   'notice.dismissed': '{operator} 解散了 {group}。',
+  'notice.handled': '该申请已被处理。',
   'notice.invited': '{operator} 将您加入了 {group}。',
   'notice.notAdmin': '您不再是 {group} 的管理员。',
   'notice.other': '来自 {group} 的通知。',
