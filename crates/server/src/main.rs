@@ -86,13 +86,14 @@ fn serve(options: Options, salvage: bool, welcome: bool) -> Outcome {
         .init();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let outcome = runtime.block_on(async {
+        // Before anybody is told that the server is there, it knows how to end well.
+        let (mut terminate, mut interrupt) =
+            (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
         let running = lethe_server::start(config, salvage).await?;
         if welcome {
             greet(&running)?;
         }
         print(&format!("lethe ready at http://{}\n", running.address))?;
-        let (mut terminate, mut interrupt) =
-            (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
         let shutdown = async move {
             tokio::select! {
                 _ = terminate.recv() => {}

@@ -175,10 +175,11 @@ impl Running {
         self.context.stop();
         let _ = self.stop.send(());
         self.context.hub.close_all();
-        while self.context.hub.count().1 > 0 && Instant::now() < deadline {
-            sleep(Duration::from_millis(5)).await;
+        let _ = timeout(drain, self.served).await;
+        // Each connection holds the context until its client has taken leave.
+        while Arc::strong_count(&self.context) > 1 && Instant::now() < deadline {
+            sleep(Duration::from_millis(2)).await;
         }
-        let _ = timeout(deadline.saturating_duration_since(Instant::now()), self.served).await;
         Ok(self.context.store.close().await?)
     }
 }

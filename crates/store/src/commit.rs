@@ -166,11 +166,13 @@ struct Queue {
 pub(crate) struct Coordinator {
     queue: Mutex<Queue>,
     arrived: Condvar,
+    /// Both hold the store; they end when it closes.
+    workers: Mutex<Option<(std::thread::JoinHandle<()>, tokio::task::JoinHandle<()>)>>,
 }
 
 impl Coordinator {
     pub(crate) fn new() -> Self {
-        Self { queue: Mutex::default(), arrived: Condvar::new() }
+        Self { queue: Mutex::default(), arrived: Condvar::new(), workers: Mutex::default() }
     }
 
     pub(crate) fn run(
@@ -180,14 +182,22 @@ impl Coordinator {
         publisher: Arc<dyn Publish>,
     ) {
         let (tell, told) = mpsc::unbounded_channel();
-        tokio::spawn(publish(Arc::clone(shared), publisher, told));
-        let (shared, runtime) = (Arc::clone(shared), Handle::current());
-        std::thread::spawn(move || commit_groups(&shared, &runtime, chain, mark, &tell));
+        let publishing = tokio::spawn(publish(Arc::clone(shared), publisher, told));
+        let (store, runtime) = (Arc::clone(shared), Handle::current());
+        let committing = std::thread::spawn(move || commit_groups(&store, &runtime, chain, mark, &tell));
+        *shared.coordinator.workers.lock().unwrap_or_else(PoisonError::into_inner) =
+            Some((committing, publishing));
     }
 
-    pub(crate) fn close(&self) {
+    /// Takes no more, and returns when what was taken is done and nothing here holds the store any more.
+    pub(crate) async fn close(&self) {
         self.lock().closed = true;
         self.arrived.notify_one();
+        let workers = self.workers.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some((committing, publishing)) = workers {
+            let _ = tokio::task::spawn_blocking(|| committing.join()).await;
+            let _ = publishing.await;
+        }
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Queue> {

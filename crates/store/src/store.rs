@@ -45,6 +45,7 @@ impl StoreError {
     pub(crate) fn opening(error: &fjall::Error) -> Self {
         match error {
             fjall::Error::Io(error) => Self::Directory(format!("the database cannot be opened: {error}")),
+            fjall::Error::Locked => Self::Directory("the database is in use".to_owned()),
             other => Self::Damaged(format!("{other:?}")),
         }
     }
@@ -166,7 +167,7 @@ impl Store {
     /// The failure that stopped the store before.
     pub async fn close(&self) -> Result<(), StoreError> {
         let settled = self.settle().await;
-        self.shared.coordinator.close();
+        self.shared.coordinator.close().await;
         settled
     }
 }
