@@ -26,6 +26,8 @@ interface Tombstone {
   delivered: number;
 }
 
+/** Messages whose telling is remembered: the last guard against telling one twice. */
+const TOLD = 5000;
 /** The most deletions that are remembered. */
 const TOMBSTONES = 20_000;
 /** How far a message's time may lie before the heartbeat that came after it, in ms. */
@@ -55,6 +57,7 @@ export class Replica {
   readonly #source: Source;
   /** Messages of conversations that are being fetched. */
   readonly #unknown = new Map<string, WireMessage[]>();
+  readonly #told = new Set<string>();
   /** Who waits for such a conversation. */
   readonly #arrivals = new Map<string, (() => void)[]>();
   readonly #tombstones = new Map<string, Tombstone>();
@@ -106,7 +109,8 @@ export class Replica {
     const fresh: Entry[] = [];
     for (const state of conversations) {
       // What events brought before its page is not older than the page.
-      if (this.list.get(state.conversationId) || this.#isDeleted(state)) this.#state(state);
+      const { conversationId: id } = state;
+      if (this.list.get(id) || this.#unknown.has(id) || this.#isDeleted(state)) this.#state(state);
       else fresh.push(this.#entry(state, state.head));
     }
     this.list.putAll(fresh);
@@ -198,9 +202,9 @@ export class Replica {
       if (one?.listed) this.#state(one.conversation, waiting);
       const entry = this.list.get(id);
       for (const message of waiting) {
-        if (entry) this.#message(message);
-        else if (one && this.#isDeleted(one.conversation)) this.#message(message);
-        // Not in the list, and not to be: the app still hears what was said.
+        const isNewer = message.seq > (this.#tombstones.get(id)?.delivered ?? 0);
+        if (entry || (isNewer && one && this.#isDeleted(one.conversation))) this.#message(message);
+        // Not in the list, or deleted since by another client: the app still hears what was said.
         else this.#tell(message, 0);
       }
       for (const arrived of this.#arrivals.get(id) ?? []) arrived();
@@ -351,7 +355,10 @@ export class Replica {
   #tell(message: WireMessage, peerReadTo: number, quiet = false): void {
     const own = this.cache.isOwn(message.id);
     const taken = this.cache.take(message, peerReadTo);
-    if (!own && !quiet) this.news.received(taken);
+    if (own || quiet || this.#told.has(message.id)) return;
+    this.#told.add(message.id);
+    if (this.#told.size > TOLD) for (const oldest of this.#told) { this.#told.delete(oldest); break; }
+    this.news.received(taken);
   }
 
   #mention(entry: Entry, message: WireMessage): void {
@@ -363,8 +370,8 @@ export class Replica {
     });
   }
 
-  /** A state from the server. `waiting`: messages that came while it was asked for. */
-  #state(state: Conversation, waiting: WireMessage[] = []): void {
+  /** A state from the server. `waiting`: messages that came before it, of which the app has not been told. */
+  #state(state: Conversation, waiting = this.#unknown.get(state.conversationId) ?? []): void {
     const id = state.conversationId;
     const entry = this.list.get(id);
     if (!entry) {
