@@ -42,6 +42,39 @@ story('Bob reads back through a long history without losing his place', async ({
   expect(texts).toEqual(Array.from({ length: 45 }, (_, index) => `line ${index + 1}`));
 });
 
+story('Alice writes before the history has arrived', async ({ world }) => {
+  const bob = await world.enter('bob');
+  const alice = await world.enter('alice');
+  await bob.startChat('alice');
+  await bob.say('earlier');
+  await alice.row('C2Cbob').waitFor();
+
+  // The answers that hold history are kept back until she has written.
+  const histories = new Set<unknown>();
+  const held: (() => void)[] = [];
+  let isHolding = true;
+  await alice.page.routeWebSocket(/\/ws$/, (socket) => {
+    const server = socket.connectToServer();
+    socket.onMessage((frame) => {
+      const { id, op } = JSON.parse(String(frame)) as { id: unknown; op: string };
+      if (op === 'messages.history') histories.add(id);
+      server.send(frame);
+    });
+    server.onMessage((frame) => {
+      const { id } = JSON.parse(String(frame)) as { id?: unknown };
+      if (isHolding && histories.has(id)) held.push(() => socket.send(frame));
+      else socket.send(frame);
+    });
+  });
+  await alice.page.reload();
+  await alice.open('C2Cbob');
+  await alice.say('at once');
+  await expect.poll(() => held.length).toBeGreaterThan(0);
+  isHolding = false;
+  for (const release of held) release();
+  await alice.expectMessages(['earlier', 'at once']);
+});
+
 story('a message that is too large says so and can be sent again', async ({ world }) => {
   await world.enter('bob');
   const alice = await world.enter('alice');
