@@ -196,17 +196,12 @@ export class Replica {
   fetched(asked: string[], got: GotConversation[]): void {
     const found = new Map(got.map((one) => [one.conversation.conversationId, one]));
     for (const id of asked) {
+      const one = found.get(id);
+      if (one?.listed) this.#state(one.conversation);
       const waiting = this.#unknown.get(id) ?? [];
       this.#unknown.delete(id);
-      const one = found.get(id);
-      if (one?.listed) this.#state(one.conversation, waiting);
-      const entry = this.list.get(id);
-      for (const message of waiting) {
-        const isNewer = message.seq > (this.#tombstones.get(id)?.delivered ?? 0);
-        if (entry || (isNewer && one && this.#isDeleted(one.conversation))) this.#message(message);
-        // Not in the list, or deleted since by another client: the app still hears what was said.
-        else this.#tell(message, 0);
-      }
+      // Not in the list, and not to be; or read before a deletion that has come since.
+      for (const message of waiting) this.#late(message, one !== undefined && this.#isDeleted(one.conversation));
       for (const arrived of this.#arrivals.get(id) ?? []) arrived();
       this.#arrivals.delete(id);
     }
@@ -226,9 +221,9 @@ export class Replica {
       entry.newsSince = 0;
     } else {
       // Deleted meanwhile: what the deletion did not cover brings it back.
-      for (const message of messages) this.#message(message);
+      for (const message of messages) this.#late(message, true);
     }
-    for (const message of waiting) this.#message(message);
+    for (const message of waiting) this.#late(message, true);
   }
 
   setGroups(groups: GroupProfile[]): void {
@@ -370,16 +365,30 @@ export class Replica {
     });
   }
 
-  /** A state from the server. `waiting`: messages that came before it, of which the app has not been told. */
-  #state(state: Conversation, waiting = this.#unknown.get(state.conversationId) ?? []): void {
+  /**
+   * A message that had to wait. If its conversation was deleted meanwhile, by another client, there is nothing left of it in
+   * the list; but the app hears what was said, as it would have had the message not waited.
+   */
+  #late(message: WireMessage, mayReturn: boolean): void {
+    const id = conversationOf(message, this.me);
+    const isCovered = message.seq <= (this.#tombstones.get(id)?.delivered ?? 0);
+    if (this.list.get(id) || (mayReturn && !isCovered)) this.#message(message);
+    else this.#tell(message, 0);
+  }
+
+  /** A state from the server, by whatever way it came. */
+  #state(state: Conversation): void {
     const id = state.conversationId;
     const entry = this.list.get(id);
     if (!entry) {
       if (this.#isDeleted(state)) return;
+      const waiting = this.#unknown.get(id) ?? [];
+      this.#unknown.delete(id);
       const first = waiting[0]?.seq;
       const buried = this.#tombstones.get(id)?.delivered;
       this.list.put(this.#entry(state, first === undefined ? state.head : (buried ?? first - 1)));
       this.news.changed('list');
+      for (const message of waiting) this.#message(message);
       return;
     }
     const { peerReadTo } = entry.state;
