@@ -1,0 +1,104 @@
+//! Durable before answered, committed before told, and told in the order of the log.
+
+use std::sync::{Arc, Mutex};
+
+use lethe_protocol::{ConversationId, Event, PeerRead};
+use lethe_store::{
+    AnyEngine, Audience, Committed, DataDirectory, Direction, Locks, Publication, Publish, Store, StoreError,
+    Timeline,
+};
+
+use crate::model::{Nobody, message};
+
+#[derive(Default)]
+struct Told(Mutex<Vec<String>>);
+
+impl Publish for Told {
+    fn publish(&self, committed: Committed) {
+        for publication in committed.into_publications() {
+            if let Publication::Event { frame, .. } = publication {
+                self.0.lock().unwrap().push(frame.to_string());
+            }
+        }
+    }
+}
+
+fn event(n: u64) -> Event {
+    Event::PeerRead(PeerRead { user_id: "bob".into(), read_to: n })
+}
+
+fn timeline() -> Timeline {
+    Timeline::of("alice", &ConversationId::parse("C2Cbob").unwrap())
+}
+
+async fn append(store: &Store, n: u64) -> Result<(), StoreError> {
+    let mut tx = store.begin(Locks::none().timeline(&timeline())).await;
+    let stored = tx.append(&timeline(), message(n)).await?;
+    tx.tell(Audience::Users(vec!["alice".into()]), &event(stored.seq));
+    tx.commit().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn events_come_in_the_order_of_the_log_and_before_the_answer() {
+    let told = Arc::new(Told::default());
+    let store = Store::in_memory(told.clone()).await.unwrap();
+    let tasks: Vec<_> = (0..500)
+        .map(|n| {
+            let (store, told) = (store.clone(), told.clone());
+            tokio::spawn(async move {
+                append(&store, n).await.unwrap();
+                told.0.lock().unwrap().len()
+            })
+        })
+        .collect();
+    for task in tasks {
+        assert!(task.await.unwrap() > 0, "told before answered");
+    }
+    let expected: Vec<_> = (1..=500).map(|n| lethe_protocol::event(&event(n))).collect();
+    assert_eq!(*told.0.lock().unwrap(), expected);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_failed_commit_is_an_error_is_not_told_and_stops_the_store() {
+    let told = Arc::new(Told::default());
+    let store = Store::in_memory(told.clone()).await.unwrap();
+    append(&store, 1).await.unwrap();
+    let AnyEngine::Memory(engine) = store.engine() else { panic!("in memory") };
+    engine.fail_commits(true);
+    assert!(matches!(append(&store, 2).await, Err(StoreError::Write(_))));
+    assert!(matches!(store.failure().await, StoreError::Write(_)));
+    engine.fail_commits(false);
+    assert!(append(&store, 3).await.is_err(), "nothing more is taken after a failure");
+    assert!(store.settle().await.is_err(), "and nothing that was read may leave");
+    assert_eq!(told.0.lock().unwrap().len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_answered_is_there_after_reopening() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("data");
+    for round in 0..3 {
+        let data = DataDirectory::open(&path).unwrap();
+        let store = Store::open(&data, false, Arc::new(Nobody)).await.unwrap();
+        assert_eq!(store.totals().messages, round * 10);
+        for n in 0..10 {
+            append(&store, n).await.unwrap();
+        }
+        let tx = store.begin(Locks::none()).await;
+        let all = tx.messages(&timeline(), 0, u64::MAX, Direction::Forward, 100).await.unwrap();
+        let seqs: Vec<u64> = all.iter().map(|message| message.seq).collect();
+        assert_eq!(seqs, (1..=(round + 1) * 10).collect::<Vec<_>>());
+        drop(tx);
+        store.close().await.unwrap();
+    }
+}
+
+#[test]
+fn a_directory_serves_one_process() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("data");
+    let first = DataDirectory::open(&path).unwrap();
+    assert!(DataDirectory::open(&path).unwrap_err().to_string().contains("in use"));
+    drop(first);
+    DataDirectory::open(&path).unwrap();
+}

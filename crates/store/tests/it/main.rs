@@ -1,0 +1,7 @@
+//! One suite for every engine: the same operations give the same answers.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on ends")]
+
+mod commit;
+mod engines;
+mod model;

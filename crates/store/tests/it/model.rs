@@ -1,0 +1,149 @@
+//! A seeded random plan over every engine at once: transactions that build on each other, on what is not durable yet, and
+//! on nothing, against a plain map.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use lethe_domain::conversations::View;
+use lethe_protocol::{ConversationId, MessageAttributes};
+use lethe_store::{Committed, DataDirectory, Direction, Locks, NewMessage, Publish, Store, Timeline};
+use proptest::prelude::*;
+use serde_json::value::RawValue;
+
+pub(crate) struct Nobody;
+
+impl Publish for Nobody {
+    fn publish(&self, _: Committed) {}
+}
+
+pub(crate) fn message(n: u64) -> NewMessage {
+    NewMessage {
+        id: n.to_string(),
+        from: if n % 3 == 0 { "alice" } else { "bob" }.to_owned(),
+        body: RawValue::from_string("[]".to_owned()).unwrap(),
+        attributes: MessageAttributes {
+            no_unread: n % 5 == 0,
+            no_last: n % 7 == 0,
+            ..MessageAttributes::default()
+        },
+        nick: String::new(),
+        avatar: String::new(),
+        time: n,
+    }
+}
+
+#[derive(Clone, Debug)]
+enum Step {
+    Append(usize),
+    Change(usize),
+    Abandon(usize),
+    Read(usize, u64, u64, bool),
+    Changed(u64),
+}
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let which = || 0..3_usize;
+    let one = prop_oneof![
+        4 => which().prop_map(Step::Append),
+        2 => which().prop_map(Step::Change),
+        1 => which().prop_map(Step::Abandon),
+        3 => (which(), 0..30_u64, 0..30_u64, any::<bool>()).prop_map(|(w, a, b, back)| Step::Read(w, a, b, back)),
+        1 => (0..20_u64).prop_map(Step::Changed),
+    ];
+    prop::collection::vec(one, 1..60)
+}
+
+#[derive(Default)]
+struct Model {
+    /// IDs of the messages of each timeline.
+    messages: [Vec<u64>; 3],
+    /// The newest change of each conversation.
+    changes: BTreeMap<usize, u64>,
+    change: u64,
+    written: u64,
+}
+
+async fn run(store: &Store, steps: &[Step]) {
+    let conversations = ["C2Cbob", "GROUPg", "@TIM#SYSTEM"].map(|text| ConversationId::parse(text).unwrap());
+    let timelines = conversations.each_ref().map(|id| Timeline::of("alice", id));
+    let mut model = Model::default();
+    let mut waiting = Vec::new();
+    for step in steps {
+        match *step {
+            Step::Append(w) => {
+                let mut tx = store.begin(Locks::none().timeline(&timelines[w])).await;
+                model.written += 1;
+                let stored = tx.append(&timelines[w], message(model.written)).await.unwrap();
+                model.messages[w].push(model.written);
+                assert_eq!(stored.seq, model.messages[w].len() as u64);
+                // Not awaited: what follows builds on what is not durable yet.
+                waiting.push(tokio::spawn(tx.commit()));
+                tokio::task::yield_now().await;
+            }
+            Step::Change(w) => {
+                let mut tx = store.begin(Locks::none().user("alice").timeline(&timelines[w])).await;
+                let mut view = tx.view("alice", &conversations[w]).await.unwrap().unwrap_or_default();
+                tx.change_view("alice", &conversations[w], &mut view).await.unwrap();
+                model.change += 1;
+                model.changes.insert(w, model.change);
+                assert_eq!(view.change, model.change);
+                tx.commit().await.unwrap();
+            }
+            Step::Abandon(w) => {
+                let mut tx = store.begin(Locks::none().timeline(&timelines[w])).await;
+                tx.append(&timelines[w], message(0)).await.unwrap();
+                let mut view = View::default();
+                view.open(99);
+                tx.put_view("alice", &conversations[w], &view);
+            }
+            Step::Read(w, after, to, backward) => {
+                let tx = store.begin(Locks::none().timeline(&timelines[w])).await;
+                let direction = if backward { Direction::Backward } else { Direction::Forward };
+                let got = tx.messages(&timelines[w], after, to, direction, 7).await.unwrap();
+                let mut expected: Vec<u64> =
+                    (1..=model.messages[w].len() as u64).filter(|&s| s > after && s <= to).collect();
+                if backward {
+                    expected.reverse();
+                }
+                expected.truncate(7);
+                assert_eq!(got.iter().map(|message| message.seq).collect::<Vec<_>>(), expected);
+                for message in got {
+                    let seq = usize::try_from(message.seq).unwrap();
+                    let counted = model.messages[w][..seq].iter().filter(|&n| n % 5 != 0).count() as u64;
+                    assert_eq!(message.count, counted, "each message carries the running count");
+                    assert!(String::from_utf8_lossy(&message.json).contains(&format!(r#""seq":{seq},"#)));
+                }
+            }
+            Step::Changed(since) => {
+                let tx = store.begin(Locks::none()).await;
+                let mut expected: Vec<_> =
+                    model.changes.iter().filter(|&(_, &c)| c > since).map(|(&w, &c)| (c, w)).collect();
+                expected.sort_unstable();
+                let expected: Vec<_> = expected.into_iter().map(|(_, w)| conversations[w].clone()).collect();
+                assert_eq!(tx.changed_since("alice", since).await.unwrap(), expected);
+            }
+        }
+    }
+    for commit in waiting {
+        commit.await.unwrap().unwrap();
+    }
+    store.settle().await.unwrap();
+    assert_eq!(store.totals().messages, model.written);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
+
+    #[test]
+    fn every_engine_answers_as_the_model(steps in steps()) {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+        runtime.block_on(async {
+            run(&Store::in_memory(Arc::new(Nobody)).await.unwrap(), &steps).await;
+            let directory = tempfile::tempdir().unwrap();
+            let data = DataDirectory::open(&directory.path().join("data")).unwrap();
+            let store = Store::open(&data, false, Arc::new(Nobody)).await.unwrap();
+            run(&store, &steps).await;
+            store.close().await.unwrap();
+        });
+    }
+}
