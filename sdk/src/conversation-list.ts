@@ -13,7 +13,9 @@ export interface Entry {
   state: WireConversation;
   /** The app was told of all messages up to here. Behind `state.head` while a gap is being pulled. */
   delivered: number;
-  /** Countable messages counted here since `state` came: what a state from before them lacks. */
+  /** `head` of the newest state from the server: what came above it was counted here, message by message. */
+  stateHead: number;
+  /** The countable ones of those: what a state from before them lacks. */
   counted: number[];
   mentions: GroupAtInfo[];
   draft: string;
@@ -37,6 +39,7 @@ export const newEntry = (state: WireConversation, delivered: number): Entry => (
   id: state.conversationId,
   state,
   delivered,
+  stateHead: state.head,
   counted: [],
   mentions: [],
   draft: '',

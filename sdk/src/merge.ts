@@ -23,7 +23,8 @@ export function merge(entry: Entry, next: Conversation): boolean {
     unread = next.left ? 0 : next.unread + counted.length;
     messages = next.messages + now.head - next.head;
   }
-  const isUnsure = !newerSelf && newerTalk && next.head > now.head;
+  // Read here, and more was said; or said before this state's reading, in a way that did not come message by message.
+  const isUnsure = newerSelf ? next.head < entry.stateHead : next.head > now.head;
 
   entry.state = {
     ...now,
@@ -44,6 +45,7 @@ export function merge(entry: Entry, next: Conversation): boolean {
     lastMessage: talk.lastMessage && talk.lastMessage.seq > clearedTo ? talk.lastMessage : null,
   };
   entry.counted = counted;
+  entry.stateHead = Math.max(entry.stateHead, next.head);
   entry.mentions = entry.mentions.filter(({ messageSequence }) => messageSequence > Math.max(readTo, clearedTo));
   return isUnsure;
 }
