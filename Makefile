@@ -63,6 +63,7 @@ test-rust: $(WEB)
 # The SDK and the browser talk to the binary that the Rust tests have built.
 test-web: test-rust /usr/bin/chromium
 	npm test -w sdk
+	npm test -w web/demo
 	npm test -w tests/browser
 
 /usr/bin/chromium:

@@ -4,17 +4,18 @@ use serde::{Deserialize, Serialize};
 
 /// An error code as apps written for Tencent's SDK know it; Lethe's own are at the end.
 ///
-/// The numbers are listed with their sources in `docs/errors.md`.
+/// They are listed in `docs/errors.md`, which is made from here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Code(pub u32);
 
 macro_rules! codes {
-    ($($(#[$doc:meta])* $name:ident = $number:literal;)*) => {
+    ($($(#[doc = $doc:literal])+ $name:ident = $number:literal;)*) => {
         impl Code {
-            $($(#[$doc])* pub const $name: Self = Self($number);)*
-            /// Every code with its name, for the generated table of the SDK.
-            pub const ALL: &'static [(&'static str, u32)] = &[$((stringify!($name), $number)),*];
+            $($(#[doc = $doc])+ pub const $name: Self = Self($number);)*
+            /// Every code with its name and meaning, for the SDK's constants and `docs/errors.md`.
+            pub const ALL: &'static [(&'static str, u32, &'static str)] =
+                &[$((stringify!($name), $number, concat!($($doc),+))),*];
         }
     };
 }

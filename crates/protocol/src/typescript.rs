@@ -46,7 +46,7 @@ fn generate() -> String {
         let _ = writeln!(out, "  \"{op}\": {{ body: {body}, answer: {answer} }},");
     }
     out.push_str("};\n\n/** Error codes, see docs/errors.md. */\nexport const CODE = {\n");
-    for (name, number) in Code::ALL {
+    for (name, number, _) in Code::ALL {
         let _ = writeln!(out, "  {name}: {number},");
     }
     out.push_str("} as const;\n\n/** Why a socket is closed: from 4500 on, do not come back. */\nexport const CLOSE = {\n");
@@ -63,6 +63,34 @@ fn generate() -> String {
     }
     out.push_str("} as const;\n");
     out
+}
+
+fn errors() -> String {
+    let mut out = String::from(
+        "# Error codes\n\nMade from `crates/protocol/src/error.rs`: `LETHE_GENERATE=1 cargo test -p lethe-protocol typescript`.\n\n\
+         An error is `{code, message}`; apps act on the code. Codes below 98000 are Tencent Cloud Chat's own, with the meaning\n\
+         that its documents give them; where it has none, Lethe's begin at 98001. The SDK's own begin at 98100.\n\n\
+         | code | name | meaning |\n|---:|---|---|\n",
+    );
+    let mut codes = Code::ALL.to_vec();
+    codes.sort_by_key(|(_, number, _)| *number);
+    for (name, number, meaning) in codes {
+        let _ = writeln!(out, "| {number} | `{name}` |{meaning} |");
+    }
+    out
+}
+
+#[test]
+fn the_table_of_errors_is_fresh() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/errors.md");
+    if env::var_os("LETHE_GENERATE").is_some() {
+        fs::write(&path, errors()).unwrap();
+    }
+    let kept = fs::read_to_string(&path).unwrap_or_default();
+    assert!(
+        kept == errors(),
+        "docs/errors.md is stale: LETHE_GENERATE=1 cargo test -p lethe-protocol typescript"
+    );
 }
 
 #[test]
