@@ -2,11 +2,11 @@ use std::collections::HashSet;
 
 use lethe_domain::conversations::{Head, View, mark_from, may_pin, may_store_custom_data, may_take_list};
 use lethe_protocol::{
-    CONVERSATION_PAGE_MAX, ChangeOutcome, ClearHistory, Code, Conversation, ConversationId, ConversationPage,
-    Conversations, ConversationsChanged, ConversationsDeleted, DeleteConversations, DeleteItem,
-    DeleteOutcome, DeletedConversation, Error, Event, FailedConversation, GetConversations, GotConversation,
-    ListConversations, MarkConversations, OpenConversation, PeerRead, PinConversation, ReadAll,
-    ReadConversation, SetCustomData, SetRemindType,
+    CONVERSATION_PAGE_MAX, CONVERSATIONS_PER_CALL, ChangeOutcome, ClearHistory, Code, Conversation,
+    ConversationId, ConversationPage, Conversations, ConversationsChanged, ConversationsDeleted,
+    DeleteConversations, DeleteItem, DeleteOutcome, DeletedConversation, Error, Event, FailedConversation,
+    GetConversations, GotConversation, ListConversations, MarkConversations, OpenConversation, PeerRead,
+    PinConversation, ReadAll, ReadConversation, SetCustomData, SetRemindType,
 };
 use lethe_store::{Audience, Locks, Timeline, Tx};
 
@@ -154,10 +154,7 @@ pub(crate) async fn delete(
 ) -> Result<DeleteOutcome> {
     may_take_list(request.items.len())?;
     let items = unique(&request.items);
-    let locks = items
-        .iter()
-        .fold(Locks::none().user(me), |locks, item| locks.timeline(&Timeline::of(me, &item.conversation_id)));
-    let mut tx = cx.store.begin(locks).await;
+    let mut tx = cx.store.begin(locks(me, items.iter().map(|item| &item.conversation_id))).await;
     let mut outcome = DeleteOutcome { deleted: Vec::new(), failed: Vec::new() };
     let mut conversations = Vec::new();
     for item in items {
@@ -247,8 +244,13 @@ async fn change(tx: &mut Tx, me: &str, id: &ConversationId, mut view: View) -> R
     Ok(())
 }
 
+/// The locks for changing these conversations of a user.
+fn locks<'a>(me: &str, ids: impl IntoIterator<Item = &'a ConversationId>) -> Locks {
+    ids.into_iter().fold(Locks::none().user(me), |locks, id| locks.timeline(&Timeline::of(me, id)))
+}
+
 async fn begin(cx: &Context, me: &str, id: &ConversationId) -> Tx {
-    cx.store.begin(Locks::none().user(me).timeline(&Timeline::of(me, id))).await
+    cx.store.begin(locks(me, [id])).await
 }
 
 /// `conversations.clear`.
@@ -301,18 +303,23 @@ async fn read_one(
     Ok(())
 }
 
-/// `conversations.readAll`: each conversation in a transaction of its own, so that none waits for all.
+/// `conversations.readAll`: as many in one transaction as one call could name, so that no lock is held for all of them.
 pub(crate) async fn read_all(cx: &Context, me: &str, request: ReadAll) -> Result<()> {
-    let ids = cx.store.begin(Locks::none()).await.indexed(me, None, usize::MAX / 2).await?;
-    for id in ids {
-        let wanted = match id {
-            ConversationId::User(_) => request.users,
-            ConversationId::Group(_) => request.groups,
-            ConversationId::System => request.users && request.groups,
-        };
-        if wanted {
-            read(cx, me, &ReadConversation { conversation_id: id, up_to: None }).await?;
+    let wanted = |id: &ConversationId| match id {
+        ConversationId::User(_) => request.users,
+        ConversationId::Group(_) => request.groups,
+        ConversationId::System => request.users && request.groups,
+    };
+    let mut ids = cx.store.begin(Locks::none()).await.indexed(me, None, usize::MAX / 2).await?;
+    ids.retain(wanted);
+    for ids in ids.chunks(CONVERSATIONS_PER_CALL) {
+        let mut tx = cx.store.begin(locks(me, ids)).await;
+        for id in ids {
+            if let Some(view) = known(&tx, me, id).await? {
+                read_one(cx, &mut tx, me, id, view, None).await?;
+            }
         }
+        tx.commit().await?;
     }
     Ok(())
 }
@@ -405,8 +412,7 @@ async fn change_several(
     set: impl Fn(&mut View),
 ) -> Result<ChangeOutcome> {
     may_take_list(ids.len())?;
-    let locks = ids.iter().fold(Locks::none().user(me), |locks, id| locks.timeline(&Timeline::of(me, id)));
-    let mut tx = cx.store.begin(locks).await;
+    let mut tx = cx.store.begin(locks(me, ids)).await;
     let mut outcome = ChangeOutcome { changed: Vec::new(), failed: Vec::new() };
     let mut conversations = Vec::new();
     for id in ids {

@@ -54,8 +54,9 @@ pub(crate) async fn deliver(
         tx.commit().await?;
         return Ok(Delivered { sent: Sent { seq, time }, id });
     }
-    let time = message.time;
     let stored = tx.append(&timeline, message).await?;
+    // Time never goes back within a timeline, whatever the clock does.
+    let time = tx.head(&timeline).await?.time;
     tx.remember_sent(&timeline, me, client_time, random, stored.seq, time);
     let mut view = tx.view(me, to).await?.unwrap_or_default();
     if stored.countable && !view.left() {
