@@ -19,11 +19,11 @@ impl Publish for Nobody {
 pub(crate) fn message(n: u64) -> NewMessage {
     NewMessage {
         id: n.to_string(),
-        from: if n % 3 == 0 { "alice" } else { "bob" }.to_owned(),
+        from: if n.is_multiple_of(3) { "alice" } else { "bob" }.to_owned(),
         body: RawValue::from_string("[]".to_owned()).unwrap(),
         attributes: MessageAttributes {
-            no_unread: n % 5 == 0,
-            no_last: n % 7 == 0,
+            no_unread: n.is_multiple_of(5),
+            no_last: n.is_multiple_of(7),
             ..MessageAttributes::default()
         },
         nick: String::new(),
@@ -109,7 +109,8 @@ async fn run(store: &Store, steps: &[Step]) {
                 assert_eq!(got.iter().map(|message| message.seq).collect::<Vec<_>>(), expected);
                 for message in got {
                     let seq = usize::try_from(message.seq).unwrap();
-                    let counted = model.messages[w][..seq].iter().filter(|&n| n % 5 != 0).count() as u64;
+                    let counted =
+                        model.messages[w][..seq].iter().filter(|n| !n.is_multiple_of(5)).count() as u64;
                     assert_eq!(message.count, counted, "each message carries the running count");
                     assert!(String::from_utf8_lossy(&message.json).contains(&format!(r#""seq":{seq},"#)));
                 }
