@@ -140,7 +140,7 @@ export class Creators {
     read: (payload: Record<keyof Payload, unknown>) => AnyPayload,
   ): Message {
     const session = this.#session;
-    const { tinyID, profile } = session.replica;
+    const { tinyID, contacts } = session.replica;
     const given = check.fields(options, BAD);
     const to = check.text(given.to, 'to', BAD);
     const isGroup = given.conversationType === TYPES.CONV_GROUP;
@@ -165,8 +165,8 @@ export class Creators {
     message.flow = 'out';
     message.status = 'unSend';
     message.time = message.clientTime;
-    message.nick = profile.nick ?? '';
-    message.avatar = profile.avatar ?? '';
+    message.nick = contacts.profile.nick ?? '';
+    message.avatar = contacts.profile.avatar ?? '';
     message.cloudCustomData = check.optionalText(given.cloudCustomData, 'cloudCustomData', BAD);
     message.needReadReceipt = given.needReadReceipt === true;
     message.isSupportExtension = given.isSupportExtension === true;

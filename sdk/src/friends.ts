@@ -107,8 +107,8 @@ export class Friends {
   async getFriendApplicationList(): Promise<Result<{ friendApplicationList: FriendApplication[]; unreadCount: number }>> {
     const { replica } = this.#session;
     const { applications, unread } =
-      replica.applications ??
-      (await this.#session.request('friends.applications', null, { apply: (answer) => (replica.applications = answer) }));
+      replica.contacts.applications ??
+      (await this.#session.request('friends.applications', null, { apply: (answer) => (replica.contacts.applications = answer) }));
     return { code: 0, data: { friendApplicationList: applications.map(toApplication), unreadCount: unread } };
   }
 
@@ -149,13 +149,13 @@ export class Friends {
   /** Asked for once; from then on events keep them up to date. */
   async #friends(): Promise<WireFriend[]> {
     const { replica } = this.#session;
-    if (!replica.friends) {
+    if (!replica.contacts.friends) {
       await this.#session.request('friends.list', null, {
-        apply: ({ friends }) => replica.setFriends(friends, false),
+        apply: ({ friends }) => replica.contacts.setFriends(friends, false),
       });
     }
-    if (!replica.friends) throw new ChatError(CODE.INTERNAL, 'the friends could not be read');
-    return replica.friends;
+    if (!replica.contacts.friends) throw new ChatError(CODE.INTERNAL, 'the friends could not be read');
+    return replica.contacts.friends;
   }
 }
 

@@ -32,9 +32,9 @@ export class Groups {
   async getGroupList(): Promise<Result<{ groupList: Group[] }>> {
     const { replica } = this.#session;
     if (!this.#session.isSynced) {
-      await this.#session.request('groups.list', null, { apply: ({ groups }) => replica.setGroups(groups) });
+      await this.#session.request('groups.list', null, { apply: ({ groups }) => replica.contacts.setGroups(groups) });
     }
-    return { code: 0, data: { groupList: replica.groupViews() } };
+    return { code: 0, data: { groupList: replica.contacts.groupViews() } };
   }
 
   async getGroupProfile(options: { groupID: string; groupCustomFieldFilter?: string[] }): Promise<Result<{ group: Group }>> {
@@ -74,9 +74,9 @@ export class Groups {
     const most = given.maxMemberNum === undefined ? {} : { maxMemberCount: check.integer(given.maxMemberNum, 'maxMemberNum', BAD) };
     const { group } = await this.#session.request('groups.create', { ...body, ...chosen, ...most }, {
       repeatable: given.groupID !== undefined,
-      apply: (answer) => replica.group(answer.group),
+      apply: (answer) => replica.contacts.group(answer.group),
     });
-    return { code: 0, data: { group: replica.groupView(group), overLimitUserIDList: [] } };
+    return { code: 0, data: { group: replica.contacts.groupView(group), overLimitUserIDList: [] } };
   }
 
   async dismissGroup(id: string): Promise<Result<{ groupID: string }>> {
@@ -111,10 +111,10 @@ export class Groups {
       groupId: groupID(given.groupID),
       message: check.optionalText(given.applyMessage, 'applyMessage', BAD),
     }, {
-      apply: (answer) => answer.group && replica.group(answer.group),
+      apply: (answer) => answer.group && replica.contacts.group(answer.group),
     });
     const answer = { status: status as TYPES };
-    return { code: 0, data: group ? { ...answer, group: replica.groupView(group) } : answer };
+    return { code: 0, data: group ? { ...answer, group: replica.contacts.groupView(group) } : answer };
   }
 
   async changeGroupOwner(options: { groupID: string; newOwnerID: string }): Promise<Result<{ group: Group }>> {
@@ -187,13 +187,13 @@ export class Groups {
     const given = check.fields(options, BAD);
     const body = { groupId: groupID(given.groupID), userIds: check.users(given.userIDList, MEMBERS_PER_CALL, BAD) };
     const { added, existed, failed, group } = await this.#session.request('groups.add', body, {
-      apply: (answer) => replica.group(answer.group),
+      apply: (answer) => replica.contacts.group(answer.group),
     });
     return {
       code: 0,
       data: {
         successUserIDList: added, existedUserIDList: existed, failureUserIDList: failed, overLimitUserIDList: [],
-        group: replica.groupView(group),
+        group: replica.contacts.groupView(group),
       },
     };
   }
@@ -209,9 +209,9 @@ export class Groups {
     const { removed, group } = await this.#session.request('groups.remove', {
       groupId: groupID(given.groupID), userIds, ...reason,
     }, {
-      apply: (answer) => replica.group(answer.group),
+      apply: (answer) => replica.contacts.group(answer.group),
     });
-    return { code: 0, data: { group: replica.groupView(group), userIDList: removed, failureUserIDList: [] } };
+    return { code: 0, data: { group: replica.contacts.groupView(group), userIDList: removed, failureUserIDList: [] } };
   }
 
   /** @param options `role`: `TYPES.GRP_MBR_ROLE_ADMIN` or `TYPES.GRP_MBR_ROLE_MEMBER`. */
@@ -233,8 +233,8 @@ export class Groups {
   /** What all answers with one group have in common. */
   async #one(ask: (options: { apply: (answer: OneGroup) => void }) => Promise<OneGroup>): Promise<Result<{ group: Group }>> {
     const { replica } = this.#session;
-    const { group } = await ask({ apply: (answer) => replica.group(answer.group) });
-    return { code: 0, data: { group: replica.groupView(group) } };
+    const { group } = await ask({ apply: (answer) => replica.contacts.group(answer.group) });
+    return { code: 0, data: { group: replica.contacts.groupView(group) } };
   }
 }
 

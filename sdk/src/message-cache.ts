@@ -1,3 +1,4 @@
+import { trim } from './bounded.js';
 import { TYPES } from './constants.js';
 import { receive } from './message.js';
 import type { Message } from './models.js';
@@ -17,14 +18,6 @@ const OWN = 2000;
 interface Kept {
   messages: Map<string, Message>;
   paged: boolean;
-}
-
-/** Drops the oldest entries of a map used as a queue. */
-function limit(map: Map<string, unknown>, size: number): void {
-  for (const key of map.keys()) {
-    if (map.size <= size) return;
-    map.delete(key);
-  }
 }
 
 /**
@@ -58,7 +51,7 @@ export class MessageCache {
   own(message: Message): void {
     this.#own.delete(message.ID);
     this.#own.set(message.ID, message);
-    limit(this.#own, OWN);
+    trim(this.#own, OWN);
   }
 
   isOwn(id: string): boolean {
@@ -85,7 +78,7 @@ export class MessageCache {
     if (!oldest) return;
     this.#cursors.delete(oldest.ID);
     this.#cursors.set(oldest.ID, { conversationID, sequence: oldest.sequence });
-    limit(this.#cursors, CURSORS);
+    trim(this.#cursors, CURSORS);
   }
 
   /** Where a cursor stands, or undefined when it is not one that was handed out. */
@@ -113,7 +106,7 @@ export class MessageCache {
     // Used last, so evicted last.
     this.#kept.delete(conversationID);
     this.#kept.set(conversationID, kept);
-    limit(this.#kept, CONVERSATIONS);
+    trim(this.#kept, CONVERSATIONS);
     kept.messages.set(message.ID, message);
     const size = kept.paged ? PER_PAGED_CONVERSATION : PER_CONVERSATION;
     // Not at each message: sorting a quarter more now and then is cheaper.

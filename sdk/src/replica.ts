@@ -1,15 +1,16 @@
+import { trim } from './bounded.js';
+import { Contacts } from './contacts.js';
 import { ConversationList, newEntry, type Entry } from './conversation-list.js';
 import { userConversation, groupConversation } from './ids.js';
 import { MessageCache } from './message-cache.js';
 import { conversationOf, isCountable, mayBeLast, mention } from './message.js';
 import { merge } from './merge.js';
-import { toGroup } from './group.js';
-import type { Group, Message } from './models.js';
+import type { Message } from './models.js';
 import type { News } from './news.js';
-import { toProfile } from './profile.js';
+import { Tombstones } from './tombstones.js';
 import type {
-  Conversation, ConversationPage, DeletedConversation, Event, FriendApplications, Friend, GotConversation, GroupLeft,
-  GroupProfile, LoggedIn, Message as WireMessage, PeerRead, Profile, Resumed,
+  Conversation, ConversationPage, DeletedConversation, Event, GotConversation, GroupProfile, LoggedIn,
+  Message as WireMessage, PeerRead, Resumed,
 } from './protocol.js';
 
 /** What the replica cannot know from the events alone, and asks for. */
@@ -20,16 +21,8 @@ export interface Source {
   pull(entry: Entry): void;
 }
 
-/** What a deletion left: until which message the conversation is gone, and by which change. */
-interface Tombstone {
-  change: number;
-  delivered: number;
-}
-
 /** Messages whose telling is remembered: the last guard against telling one twice. */
 const TOLD = 5000;
-/** The most deletions that are remembered. */
-const TOMBSTONES = 20_000;
 /** How far a message's time may lie before the heartbeat that came after it, in ms. */
 const CLOCK_MARGIN = 5000;
 
@@ -43,10 +36,7 @@ export class Replica {
   readonly list: ConversationList;
   readonly cache: MessageCache;
   readonly news: News;
-  readonly groups = new Map<string, GroupProfile>();
-  friends: Friend[] | null = null;
-  applications: FriendApplications | null = null;
-  profile: Profile;
+  readonly contacts: Contacts;
   /** The greatest change number applied, and the server's time of the last sign that nothing is missing before it. */
   change: number;
   syncedAt: number;
@@ -60,18 +50,18 @@ export class Replica {
   readonly #told = new Set<string>();
   /** Who waits for such a conversation. */
   readonly #arrivals = new Map<string, (() => void)[]>();
-  readonly #tombstones = new Map<string, Tombstone>();
+  readonly #tombstones = new Tombstones();
 
   constructor(me: string, login: LoggedIn, news: News, source: Source) {
     this.me = me;
     this.tinyID = login.tinyId;
-    this.profile = login.profile;
     this.change = login.change;
     this.syncedAt = login.time;
     this.news = news;
     this.#source = source;
     this.list = new ConversationList(me);
     this.cache = new MessageCache(me);
+    this.contacts = new Contacts(login.profile, this.list, news);
   }
 
   apply(event: Event): void {
@@ -87,19 +77,12 @@ export class Replica {
       case 'conversations.deleted': return this.deleted(event.d.conversations);
       case 'conversations.peerRead': return this.#peerRead(event.d);
       case 'groups.joined': return this.#joined(event.d.group);
-      case 'groups.changed': return this.group(event.d.group);
-      case 'groups.membership': {
-        const group = this.groups.get(event.d.groupId);
-        if (group) this.group({ ...group, me: event.d.me });
-        return;
-      }
-      case 'groups.left': return this.#left(event.d);
-      case 'friends.changed': return this.setFriends(event.d.friends);
-      case 'friends.applications': {
-        this.applications = event.d;
-        return this.news.changed('applications');
-      }
-      case 'users.changed': return event.d.profiles.forEach((profile) => this.user(profile));
+      case 'groups.changed': return this.contacts.group(event.d.group);
+      case 'groups.membership': return this.contacts.membership(event.d);
+      case 'groups.left': return this.contacts.left(event.d);
+      case 'friends.changed': return this.contacts.setFriends(event.d.friends);
+      case 'friends.applications': return this.contacts.setApplications(event.d);
+      case 'users.changed': return event.d.profiles.forEach((profile) => this.contacts.user(profile));
       case 'session.kicked': return; // The session's business.
     }
   }
@@ -110,7 +93,7 @@ export class Replica {
     for (const state of conversations) {
       // What events brought before its page is not older than the page.
       const { conversationId: id } = state;
-      if (this.list.get(id) || this.#unknown.has(id) || this.#isDeleted(state)) this.#state(state);
+      if (this.list.get(id) || this.#unknown.has(id) || this.#tombstones.isBefore(state)) this.#state(state);
       else fresh.push(this.#entry(state, state.head));
     }
     this.list.putAll(fresh);
@@ -125,7 +108,7 @@ export class Replica {
     for (const state of conversations) {
       const known = this.list.get(state.conversationId);
       if (!known) {
-        const delivered = Math.max(state.clearedTo, this.#tombstones.get(state.conversationId)?.delivered ?? 0);
+        const delivered = Math.max(state.clearedTo, this.#tombstones.delivered(state.conversationId));
         const entry = this.#entry(state, Math.min(delivered, state.head));
         entry.newsSince = since - CLOCK_MARGIN;
         this.list.put(entry);
@@ -145,21 +128,20 @@ export class Replica {
       const { conversationId: id, change, clearedTo, listedAfter, survivor } = one;
       this.#note(change);
       const entry = this.list.get(id);
-      const before = this.#tombstones.get(id);
       // A repeat, of an answer that was lost with its connection for example.
-      if (change <= Math.max(entry?.state.change ?? 0, before?.change ?? 0)) continue;
+      if (change <= Math.max(entry?.state.change ?? 0, this.#tombstones.change(id))) continue;
       news = true;
       this.cache.drop(id, clearedTo);
-      const delivered = Math.max(entry?.delivered ?? 0, before?.delivered ?? 0, listedAfter);
+      const delivered = Math.max(entry?.delivered ?? 0, this.#tombstones.delivered(id), listedAfter);
       if (survivor && entry) {
         entry.draft = '';
-        merge(entry, survivor);
+        if (merge(entry, survivor)) this.#source.fetch(id);
         this.list.put(entry);
       } else if (survivor) {
         this.list.put(this.#entry(survivor, Math.min(delivered, survivor.head)));
       } else {
         this.list.remove(id);
-        this.#bury(id, { change, delivered });
+        this.#tombstones.put(id, { change, delivered });
       }
     }
     if (!news) return;
@@ -201,7 +183,7 @@ export class Replica {
       const waiting = this.#unknown.get(id) ?? [];
       this.#unknown.delete(id);
       // Not in the list, and not to be; or read before a deletion that has come since.
-      for (const message of waiting) this.#late(message, one !== undefined && this.#isDeleted(one.conversation));
+      for (const message of waiting) this.#late(message, one !== undefined && this.#tombstones.isBefore(one.conversation));
       for (const arrived of this.#arrivals.get(id) ?? []) arrived();
       this.#arrivals.delete(id);
     }
@@ -226,65 +208,6 @@ export class Replica {
     for (const message of waiting) this.#late(message, true);
   }
 
-  setGroups(groups: GroupProfile[]): void {
-    // Read again after each lost connection, when mostly nothing has changed.
-    if (JSON.stringify(groups) === JSON.stringify([...this.groups.values()])) return;
-    this.groups.clear();
-    for (const group of groups) this.groups.set(group.groupId, group);
-    this.news.changed('groups');
-  }
-
-  groupViews(): Group[] {
-    return [...this.groups.values()].map((group) => this.groupView(group));
-  }
-
-  groupView(group: GroupProfile): Group {
-    return toGroup(group, this.me, this.list.get(groupConversation(group.groupId))?.state);
-  }
-
-  /** A group as it is now; without `me`, the membership stays what it was. */
-  group(group: GroupProfile): void {
-    const known = this.groups.get(group.groupId);
-    const entry = this.list.get(groupConversation(group.groupId));
-    const me = group.me ?? known?.me ?? entry?.state.group?.me;
-    const whole = me ? { ...group, me } : group;
-    if (known) {
-      this.groups.set(group.groupId, whole);
-      this.news.changed('groups');
-    }
-    if (entry) {
-      entry.state.group = whole;
-      this.#changed(entry);
-    }
-  }
-
-  setFriends(friends: Friend[], isNews = true): void {
-    const remarks = new Map<string, string>();
-    for (const { userId } of this.friends ?? []) remarks.set(userId, '');
-    for (const { userId, remark } of friends) remarks.set(userId, remark);
-    for (const [userID, remark] of remarks) {
-      const entry = this.list.get(userConversation(userID));
-      if (!entry || (entry.state.remark ?? '') === remark) continue;
-      entry.state.remark = remark;
-      this.#changed(entry);
-    }
-    this.friends = friends;
-    if (isNews) this.news.changed('friends');
-  }
-
-  user(profile: Profile): void {
-    if (profile.userId === this.me) this.profile = profile;
-    const entry = this.list.get(userConversation(profile.userId));
-    if (entry) {
-      entry.state.user = profile;
-      this.#changed(entry);
-    }
-    if (this.friends) {
-      this.friends = this.friends.map((friend) => (friend.userId === profile.userId ? { ...friend, profile } : friend));
-    }
-    this.news.profile(toProfile(profile));
-  }
-
   draft(id: string, text: string): boolean {
     const entry = this.list.get(id);
     if (!entry) return false;
@@ -306,7 +229,7 @@ export class Replica {
     if (!entry) {
       const unknown = this.#unknown.get(id);
       if (unknown) unknown.push(message);
-      else if (message.seq > (this.#tombstones.get(id)?.delivered ?? 0)) {
+      else if (message.seq > this.#tombstones.delivered(id)) {
         this.#unknown.set(id, [message]);
         this.#source.fetch(id);
       }
@@ -352,7 +275,7 @@ export class Replica {
     const taken = this.cache.take(message, peerReadTo);
     if (own || quiet || this.#told.has(message.id)) return;
     this.#told.add(message.id);
-    if (this.#told.size > TOLD) for (const oldest of this.#told) { this.#told.delete(oldest); break; }
+    trim(this.#told, TOLD);
     this.news.received(taken);
   }
 
@@ -371,7 +294,7 @@ export class Replica {
    */
   #late(message: WireMessage, mayReturn: boolean): void {
     const id = conversationOf(message, this.me);
-    const isCovered = message.seq <= (this.#tombstones.get(id)?.delivered ?? 0);
+    const isCovered = message.seq <= this.#tombstones.delivered(id);
     if (this.list.get(id) || (mayReturn && !isCovered)) this.#message(message);
     else this.#tell(message, 0);
   }
@@ -381,11 +304,11 @@ export class Replica {
     const id = state.conversationId;
     const entry = this.list.get(id);
     if (!entry) {
-      if (this.#isDeleted(state)) return;
+      if (this.#tombstones.isBefore(state)) return;
       const waiting = this.#unknown.get(id) ?? [];
       this.#unknown.delete(id);
       const first = waiting[0]?.seq;
-      const buried = this.#tombstones.get(id)?.delivered;
+      const buried = this.#tombstones.has(id) ? this.#tombstones.delivered(id) : undefined;
       this.list.put(this.#entry(state, first === undefined ? state.head : (buried ?? first - 1)));
       this.news.changed('list');
       for (const message of waiting) this.#message(message);
@@ -402,29 +325,13 @@ export class Replica {
     this.#tombstones.delete(state.conversationId);
     const entry = newEntry(state, delivered);
     if (state.lastMessage) this.#mention(entry, state.lastMessage);
-    if (state.group && this.groups.has(state.group.groupId) && state.group.me) {
-      this.groups.set(state.group.groupId, state.group);
-    }
+    this.contacts.seen(state.group);
     return entry;
   }
 
   #changed(entry: Entry): void {
     this.list.put(entry);
     this.news.changed('list');
-  }
-
-  /** Whether a state was read before the conversation was deleted here. */
-  #isDeleted({ conversationId, change }: Conversation): boolean {
-    return change < (this.#tombstones.get(conversationId)?.change ?? 0);
-  }
-
-  #bury(id: string, tombstone: Tombstone): void {
-    this.#tombstones.delete(id);
-    this.#tombstones.set(id, tombstone);
-    for (const oldest of this.#tombstones.keys()) {
-      if (this.#tombstones.size <= TOMBSTONES) break;
-      this.#tombstones.delete(oldest);
-    }
   }
 
   /** Only what comes in order, events and logins, may move it: a page can overtake the event of an earlier change. */
@@ -453,26 +360,8 @@ export class Replica {
   }
 
   #joined(group: GroupProfile): void {
-    this.groups.set(group.groupId, group);
-    this.news.changed('groups');
+    this.contacts.joined(group);
     // The conversation may be new, or one that was left before: its state has other floors now.
     this.#source.fetch(groupConversation(group.groupId));
-  }
-
-  #left({ groupId, reason, leftAt, time }: GroupLeft): void {
-    if (this.groups.delete(groupId)) this.news.changed('groups');
-    const entry = this.list.get(groupConversation(groupId));
-    if (!entry) return;
-    const { state } = entry;
-    state.left = true;
-    state.unread = 0;
-    state.head = Math.max(state.head, leftAt);
-    state.activeAt = time;
-    entry.mentions = [];
-    if (state.group) {
-      state.group = { ...state.group, dismissed: state.group.dismissed || reason === 'dismissed' };
-      delete state.group.me;
-    }
-    this.#changed(entry);
   }
 }

@@ -153,12 +153,19 @@ export class Session implements Owner {
   }
 
   event(event: Event): void {
-    if (event.ev !== 'session.kicked') {
-      this.#login?.replica?.apply(event);
+    if (event.ev === 'session.kicked') {
+      this.settled();
+      this.#kicked(event.d.reason);
       return;
     }
-    this.settled();
-    this.#kicked(event.d.reason);
+    try {
+      this.#login?.replica?.apply(event);
+    } catch (failure) {
+      // A defect of ours in one event must not take the app's process along.
+      const { code, message } = asChatError(failure, CODE.INTERNAL);
+      this.log.error(`the event ${event.ev} could not be applied`, failure);
+      this.emitter.emit(EVENT.ERROR, { code, message });
+    }
   }
 
   settled(): void {
@@ -200,11 +207,11 @@ export class Session implements Owner {
     const news = new News(this.emitter, {
       list: () => current().list.views(),
       total: () => current().list.total,
-      groups: () => current().groupViews(),
-      friends: () => (current().friends ?? []).map(toFriend),
+      groups: () => current().contacts.groupViews(),
+      friends: () => (current().contacts.friends ?? []).map(toFriend),
       applications: () => ({
-        friendApplicationList: (current().applications?.applications ?? []).map(toApplication),
-        unreadCount: current().applications?.unread ?? 0,
+        friendApplicationList: (current().contacts.applications?.applications ?? []).map(toApplication),
+        unreadCount: current().contacts.applications?.unread ?? 0,
       }),
     });
     const source = new CatchUp(login.connection, current, this.log);
@@ -231,7 +238,7 @@ export class Session implements Owner {
     const answer = await groups;
     if (isOver() || !replica) return;
     this.#isSynced = true;
-    if (answer) replica.setGroups(answer.groups);
+    if (answer) replica.contacts.setGroups(answer.groups);
     replica.news.changed('list');
     replica.news.tell();
     if (!isFirst) return;
@@ -245,17 +252,15 @@ export class Session implements Owner {
     if (!replica) return;
     const ignore = (): void => undefined;
     if (this.#isSynced) {
-      connection.request('groups.list', null, { apply: ({ groups }) => replica.setGroups(groups) }).catch(ignore);
+      connection.request('groups.list', null, { apply: ({ groups }) => replica.contacts.setGroups(groups) }).catch(ignore);
     }
-    if (replica.friends) {
-      connection.request('friends.list', null, { apply: ({ friends }) => replica.setFriends(friends) }).catch(ignore);
+    if (replica.contacts.friends) {
+      connection.request('friends.list', null, { apply: ({ friends }) => replica.contacts.setFriends(friends) }).catch(ignore);
     }
-    if (replica.applications) {
-      const apply = (answer: Answer<'friends.applications'>): void => {
-        replica.applications = answer;
-        replica.news.changed('applications');
-      };
-      connection.request('friends.applications', null, { apply }).catch(ignore);
+    if (replica.contacts.applications) {
+      connection.request('friends.applications', null, {
+        apply: (answer) => replica.contacts.setApplications(answer),
+      }).catch(ignore);
     }
   }
 

@@ -21,7 +21,7 @@ export class Users {
   }
 
   async getMyProfile(): Promise<Result<Profile>> {
-    return { code: 0, data: toProfile(this.#session.replica.profile) };
+    return { code: 0, data: toProfile(this.#session.replica.contacts.profile) };
   }
 
   /** @param options 1 to 100 users; unknown ones are left out of the answer. */
@@ -43,9 +43,9 @@ export class Users {
       apply: ({ profiles }) => {
         // Its event can have come already, and then this is the same once more.
         const [mine] = profiles;
-        if (mine && JSON.stringify(mine) !== JSON.stringify(replica.profile)) replica.user(mine);
+        if (mine && JSON.stringify(mine) !== JSON.stringify(replica.contacts.profile)) replica.contacts.user(mine);
       },
     });
-    return { code: 0, data: toProfile(replica.profile) };
+    return { code: 0, data: toProfile(replica.contacts.profile) };
   }
 }

@@ -282,6 +282,63 @@ describe('states that overtake each other', () => {
   });
 });
 
+describe('a message whose conversation is being asked for', () => {
+  let release: () => void;
+
+  beforeEach(async () => {
+    await login();
+    const gate = new Promise<void>((resolve) => (release = resolve));
+    server.on('conversations.get', async ({ conversationIds }) => {
+      await gate;
+      return { conversations: conversationIds.map((id) => ({ listed: true, conversation: conversation(id, { change: 8, head: 3, unread: 1 }) })) };
+    });
+    server.on('messages.history', () => ({ messages: [from('bob', 3)], complete: true }));
+  });
+
+  test('is received although another event brings the conversation first', async () => {
+    server.socket.push(
+      said(from('bob', 1)), said(from('bob', 2)),
+      { ev: 'conversations.changed', d: { conversations: [conversation('C2Cbob', { change: 7, head: 2, readTo: 2 })] } },
+      said(from('bob', 3)),
+    );
+    await settle();
+    expect(alice.texts()).toEqual(['text 1', 'text 2', 'text 3']);
+    release();
+    await settle();
+    expect(alice.texts()).toHaveLength(3);
+    expect(await state('C2Cbob')).toMatchObject({ unreadCount: 1 });
+  });
+
+  test('is received although another client deletes the conversation first', async () => {
+    server.socket.push(
+      said(from('bob', 1)),
+      { ev: 'conversations.deleted', d: { conversations: [{ conversationId: 'C2Cbob', change: 9, listedAfter: 1, clearedTo: 1 }] } },
+    );
+    await settle();
+    release();
+    await alice.until(() => alice.texts().length === 1);
+    await settle();
+    expect(await alice.list()).toEqual([]);
+  });
+});
+
+test('a state from before what a resume brought has its count asked for', async () => {
+  await login(conversation('C2Cbob', { head: 1 }));
+  server
+    .on('session.login', () => {
+      const answer = loggedIn({ change: 8, resumed: { conversations: [conversation('C2Cbob', { change: 7, head: 3, unread: 2 })], deleted: [] } });
+      delete answer.list;
+      return answer;
+    })
+    .on('messages.history', () => ({ messages: [from('bob', 2), from('bob', 3)], complete: true }))
+    .on('conversations.get', () => ({ conversations: [{ listed: true, conversation: conversation('C2Cbob', { change: 8, head: 3, readTo: 2, unread: 1 }) }] }));
+  server.socket.cut();
+  await alice.until(() => alice.texts().length === 2);
+  server.socket.push({ ev: 'conversations.changed', d: { conversations: [conversation('C2Cbob', { change: 8, head: 2, readTo: 2 })] } });
+  await alice.next(LIST, ([first]) => first?.unreadCount === 1);
+  expect(await state('C2Cbob')).toMatchObject({ unreadCount: 1 });
+});
+
 describe('deleting', () => {
   const deleted = (conversationId: string, change: number, parts = {}): Event => ({
     ev: 'conversations.deleted', d: { conversations: [{ conversationId, change, listedAfter: 3, clearedTo: 3, ...parts }] },
