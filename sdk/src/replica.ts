@@ -203,7 +203,8 @@ export class Replica {
       entry.newsSince = 0;
     } else {
       // Deleted meanwhile: what the deletion did not cover brings it back.
-      for (const message of messages) this.#late(message, true);
+      const news = messages.filter(({ time }) => time >= entry.newsSince);
+      for (const message of news) this.#late(message, true);
     }
     for (const message of waiting) this.#late(message, true);
   }
@@ -289,13 +290,14 @@ export class Replica {
   }
 
   /**
-   * A message that had to wait. If its conversation was deleted meanwhile, by another client, there is nothing left of it in
-   * the list; but the app hears what was said, as it would have had the message not waited.
+   * A message that had to wait. Where a deletion by another client has passed it meanwhile, there is nothing left of it in the
+   * list; but the app hears what was said, as it would have had the message not waited.
    */
   #late(message: WireMessage, mayReturn: boolean): void {
     const id = conversationOf(message, this.me);
-    const isCovered = message.seq <= this.#tombstones.delivered(id);
-    if (this.list.get(id) || (mayReturn && !isCovered)) this.#message(message);
+    const entry = this.list.get(id);
+    const delivered = entry?.delivered ?? this.#tombstones.delivered(id);
+    if (message.seq > delivered && (entry || mayReturn)) this.#message(message);
     else this.#tell(message, 0);
   }
 
@@ -311,7 +313,7 @@ export class Replica {
       const buried = this.#tombstones.has(id) ? this.#tombstones.delivered(id) : undefined;
       this.list.put(this.#entry(state, first === undefined ? state.head : (buried ?? first - 1)));
       this.news.changed('list');
-      for (const message of waiting) this.#message(message);
+      for (const message of waiting) this.#late(message, true);
       return;
     }
     const { peerReadTo } = entry.state;

@@ -320,6 +320,20 @@ describe('a message whose conversation is being asked for', () => {
     await settle();
     expect(await alice.list()).toEqual([]);
   });
+
+  test('is received although another client deletes what was said first, and more is said', async () => {
+    server.socket.push(
+      said(from('bob', 1)),
+      { ev: 'conversations.deleted', d: { conversations: [{ conversationId: 'C2Cbob', change: 7, listedAfter: 1, clearedTo: 1 }] } },
+      said(from('bob', 2)), said(from('bob', 3)),
+    );
+    await settle();
+    release();
+    await alice.until(() => alice.texts().length === 3);
+    await settle();
+    expect(alice.texts()).toEqual(['text 1', 'text 2', 'text 3']);
+    expect(await state('C2Cbob')).toMatchObject({ unreadCount: 1 });
+  });
 });
 
 test('a state from before what a resume brought has its count asked for', async () => {
