@@ -34,7 +34,7 @@ enum Command {
         user_id: String,
         /// Seconds for which it is valid.
         #[arg(long, default_value_t = 15_552_000)]
-        expire: u64,
+        expire: i64,
         #[command(flatten)]
         options: Box<Options>,
     },
@@ -65,7 +65,7 @@ fn print(text: &str) -> Outcome {
     Ok(out.flush()?)
 }
 
-fn usersig(options: Options, user_id: &str, expire: u64) -> Outcome {
+fn usersig(options: Options, user_id: &str, expire: i64) -> Outcome {
     if !lethe_protocol::user_id_is_valid(user_id) {
         return Err(format!("{user_id:?} is not a user ID: 1 to 32 printable ASCII characters").into());
     }

@@ -148,7 +148,7 @@ pub fn identity_of(config: &Config) -> Result<Identity, StartError> {
 impl Running {
     /// A UserSig of this server's app, valid for `seconds`.
     #[must_use]
-    pub fn user_sig(&self, user_id: &str, seconds: u64) -> String {
+    pub fn user_sig(&self, user_id: &str, seconds: i64) -> String {
         usersig::mint(self.identity.sdk_app_id, &self.identity.secret_key, user_id, now_ms() / 1000, seconds)
     }
 

@@ -34,8 +34,9 @@ struct Token {
     sdk_app_id: u64,
     #[serde(rename = "TLS.time")]
     time: u64,
+    /// Seconds of validity. Signed: a token made to be invalid is expired, not malformed.
     #[serde(rename = "TLS.expire")]
-    expire: u64,
+    expire: i64,
     #[serde(rename = "TLS.userbuf", default, skip_serializing_if = "Option::is_none")]
     userbuf: Option<String>,
     #[serde(rename = "TLS.sig")]
@@ -59,7 +60,7 @@ impl Token {
 
 /// Makes a token for a user, valid for `expire` seconds from `now` (Unix seconds).
 #[must_use]
-pub fn mint(sdk_app_id: u32, key: &str, user_id: &str, now: u64, expire: u64) -> String {
+pub fn mint(sdk_app_id: u32, key: &str, user_id: &str, now: u64, expire: i64) -> String {
     let mut token = Token {
         version: "2.0".to_owned(),
         user_id: user_id.to_owned(),
@@ -99,7 +100,7 @@ pub fn verify(sdk_app_id: u32, key: &str, user_id: &str, sig: &str, now: u64) ->
     if !genuine {
         return Err(Error::new(Code::SIG_FORGED, "the UserSig was signed with another key"));
     }
-    let expires = token.time.saturating_add(token.expire);
+    let expires = token.time.saturating_add_signed(token.expire);
     if expires <= now {
         return Err(Error::new(Code::SIG_EXPIRED, "the UserSig has expired"));
     }
@@ -152,6 +153,10 @@ mod tests {
         };
         assert_eq!(check(APP, &key(), "alice", &sig, 1059), Ok(Claims { issued: 1000, expires: 1060 }));
         assert_eq!(check(APP, &key(), "alice", &sig, 1060), Err(Code::SIG_EXPIRED));
+        assert_eq!(
+            check(APP, &key(), "alice", &mint(APP, &key(), "alice", 1000, -1), 1000),
+            Err(Code::SIG_EXPIRED)
+        );
         assert_eq!(check(APP, &key(), "bob", &sig, 1000), Err(Code::SIG_OTHER_USER));
         assert_eq!(check(APP + 1, &key(), "alice", &sig, 1000), Err(Code::SIG_OTHER_APP));
         assert_eq!(check(APP, "another key", "alice", &sig, 1000), Err(Code::SIG_FORGED));

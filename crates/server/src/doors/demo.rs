@@ -13,7 +13,7 @@ use crate::context::Context;
 use crate::usersig;
 
 /// A demo's token is good for a day.
-const VALID_SECONDS: u64 = 86400;
+const VALID_SECONDS: i64 = 86400;
 
 pub(super) fn router() -> Router<Arc<Context>> {
     Router::new().route("/demo/api/app", get(app)).route("/demo/api/usersig", post(sign_in))
