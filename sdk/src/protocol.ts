@@ -166,6 +166,10 @@ customData: string,
  */
 left: boolean, 
 /**
+ * It does not stand in the list: a client that does not show it does not begin to.
+ */
+unlisted?: boolean, 
+/**
  * The peer of a one-to-one conversation.
  */
 user?: Profile, 

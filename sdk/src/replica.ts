@@ -70,7 +70,8 @@ export class Replica {
       case 'conversations.changed': {
         for (const state of event.d.conversations) {
           this.#note(state.change);
-          this.#state(state);
+          // Deleted elsewhere: news only for a client that still shows it.
+          if (!state.unlisted || this.list.get(state.conversationId)) this.#state(state);
         }
         return;
       }

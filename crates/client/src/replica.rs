@@ -106,6 +106,15 @@ impl Replica {
         self.conversations.insert(conversation.conversation_id.clone(), conversation);
     }
 
+    /// A conversation that is not listed changes only where it is shown.
+    fn change(&mut self, conversation: Conversation) {
+        if conversation.unlisted && !self.conversations.contains_key(&conversation.conversation_id) {
+            self.count(conversation.change);
+            return;
+        }
+        self.put(conversation);
+    }
+
     /// What a resuming login was answered.
     pub fn resumed(&mut self, resumed: Resumed) {
         resumed.conversations.into_iter().for_each(|conversation| self.put(conversation));
@@ -123,7 +132,7 @@ impl Replica {
         match event {
             Event::Message(message) => return self.message(message),
             Event::ConversationsChanged(changed) => {
-                changed.conversations.into_iter().for_each(|c| self.put(c))
+                changed.conversations.into_iter().for_each(|c| self.change(c))
             }
             Event::ConversationsDeleted(deleted) => {
                 deleted.conversations.into_iter().for_each(|d| self.delete(d))

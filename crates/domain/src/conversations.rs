@@ -136,15 +136,17 @@ impl View {
         if self.left() { self.left_time } else { head.time.max(self.opened_at) }
     }
 
-    /// Takes a conversation off the list up to `place`, and with `clear` its history too. Pin and opening end; mute,
-    /// marks and custom data stay. Floors only grow: a repeat or a replay changes nothing.
-    pub fn delete(&mut self, place: Place, clear: bool) {
+    /// Takes a conversation off the list up to `place`, and with `clear` its history too. Pin and opening end, unless a
+    /// newer message survives at `head`; mute, marks and custom data stay. Floors only grow: a replay lowers none.
+    pub fn delete(&mut self, place: Place, head: &Head, clear: bool) {
         self.listed_after = self.listed_after.max(place.seq);
         if clear {
             self.cleared_to = self.cleared_to.max(place.seq);
         }
-        self.opened_at = 0;
-        self.pinned = false;
+        if self.head(head) <= place.seq {
+            self.opened_at = 0;
+            self.pinned = false;
+        }
         self.raise_base(place);
     }
 
@@ -296,7 +298,7 @@ mod tests {
     #[test]
     fn deleting_hides_and_a_newer_message_brings_back_just_itself() {
         let mut view = View::default();
-        view.delete(at_head(), true);
+        view.delete(at_head(), &HEAD, true);
         assert!(!view.listed(&HEAD));
         assert_eq!(view.unread(&HEAD), 0);
         let newer = Head { seq: 11, count: 9, time: 2000, last: 11 };
@@ -307,7 +309,7 @@ mod tests {
     #[test]
     fn keeping_the_history_keeps_it_readable() {
         let mut view = View::default();
-        view.delete(at_head(), false);
+        view.delete(at_head(), &HEAD, false);
         assert!(!view.listed(&HEAD));
         assert_eq!(view.messages(&HEAD), 10);
     }
@@ -316,7 +318,7 @@ mod tests {
     fn a_deletion_sends_no_receipt_and_drops_pin_but_not_the_rest() {
         let mut view = View { pinned: true, marks: 4, custom_data: "x".into(), ..View::default() };
         view.set_remind_type(RemindType::AcceptNotNotify);
-        view.delete(at_head(), true);
+        view.delete(at_head(), &HEAD, true);
         assert_eq!(view.read_to, 0);
         assert!(!view.pinned);
         assert_eq!((view.marks, view.custom_data.as_str()), (4, "x"));
@@ -380,7 +382,7 @@ mod tests {
     fn apply(view: &mut View, step: &Move) {
         let place = |seq| Place { seq, count: seq, own_above: 0 };
         match *step {
-            Move::Delete(seq, clear) => view.delete(place(seq), clear),
+            Move::Delete(seq, clear) => view.delete(place(seq), &HEAD, clear),
             Move::Clear(seq) => view.clear(place(seq)),
             Move::Read(seq) => {
                 view.read(place(seq), 1);

@@ -18,6 +18,8 @@ const SENDABLE: [&str; 9] = [
 ];
 /// Mentions per message (`10053` at the vendor; refused as a malformed message).
 const MENTIONS_MAX: usize = 30;
+/// How deep elements may nest: readers of JSON give up at 128.
+const DEPTH_MAX: usize = 100;
 
 /// Checks elements and attributes: known elements in the form `[{MsgType, MsgContent}]`, at most 12 KB with the custom
 /// data.
@@ -25,10 +27,16 @@ const MENTIONS_MAX: usize = 30;
 /// # Errors
 /// `80002` when too long, `20001` when malformed.
 pub fn may_send(body: &str, attributes: &MessageAttributes) -> Verdict {
-    let size = body.len() + attributes.cloud_custom_data.len();
+    // As it is stored: what has to be escaped counts as it is written.
+    let said =
+        if attributes.is_empty() { 0 } else { serde_json::to_vec(attributes).map_or(0, |json| json.len()) };
+    let size = body.len() + said;
     if size > MESSAGE_MAX_BYTES {
         let message = format!("a message has at most {MESSAGE_MAX_BYTES} bytes, not {size}");
         return Err(Error::new(Code::MESSAGE_TOO_LONG, message));
+    }
+    if depth(body) > DEPTH_MAX {
+        return Err(malformed(&format!("elements nest at most {DEPTH_MAX} deep")));
     }
     let elements: Vec<Element<'_>> =
         serde_json::from_str(body).map_err(|error| malformed(&error.to_string()))?;
@@ -53,6 +61,23 @@ pub fn may_send(body: &str, attributes: &MessageAttributes) -> Verdict {
         None | Some("High" | "Normal" | "Low" | "Lowest") => Ok(()),
         Some(other) => Err(malformed(&format!("{other:?} is not a priority"))),
     }
+}
+
+/// How deep arrays and objects nest in a JSON text.
+fn depth(json: &str) -> usize {
+    let (mut depth, mut deepest, mut in_text, mut escaped) = (0_usize, 0, false, false);
+    for byte in json.bytes() {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if in_text => escaped = true,
+            b'"' => in_text = !in_text,
+            b'[' | b'{' if !in_text => depth += 1,
+            b']' | b'}' if !in_text => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        deepest = deepest.max(depth);
+    }
+    deepest
 }
 
 fn malformed(message: &str) -> Error {
@@ -107,6 +132,26 @@ mod tests {
         ] {
             assert_eq!(may_send(body, &attributes).unwrap_err().code, Code::BAD_MESSAGE, "{body}");
         }
+    }
+
+    #[test]
+    fn elements_nest_a_hundred_deep_and_no_deeper() {
+        let attributes = MessageAttributes::default();
+        // The list of elements, the element and its content are three of them.
+        let nested = |n: usize| {
+            format!(
+                r#"[{{"MsgType":"TIMCustomElem","MsgContent":{{"x":{}{}}}}}]"#,
+                "[".repeat(n),
+                "]".repeat(n)
+            )
+        };
+        assert_eq!(may_send(&nested(97), &attributes), Ok(()));
+        assert_eq!(may_send(&nested(98), &attributes).unwrap_err().code, Code::BAD_MESSAGE);
+        assert_eq!(
+            may_send(&text(0).replace("\"\"", r#""[[\"[[""#), &attributes),
+            Ok(()),
+            "texts do not nest"
+        );
     }
 
     #[test]

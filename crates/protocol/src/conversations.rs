@@ -56,6 +56,10 @@ pub struct Conversation {
     pub custom_data: String,
     /// The user has left the group, was removed, or the group is gone: readable, not writable, never unread.
     pub left: bool,
+    /// It does not stand in the list: a client that does not show it does not begin to.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    #[cfg_attr(test, ts(optional, as = "Option<bool>"))]
+    pub unlisted: bool,
     /// The peer of a one-to-one conversation.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(test, ts(optional))]
@@ -85,7 +89,7 @@ pub enum RemindType {
     AcceptNotNotifyExceptAt,
 }
 
-/// Lists conversations, newest activity first within pinned and unpinned.
+/// Lists conversations.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub struct ListConversations {

@@ -6,6 +6,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 const USER_ID_MAX: usize = 32;
 /// Longest group ID in bytes (group error page: custom IDs are at most 48 printable ASCII characters).
 const GROUP_ID_MAX: usize = 48;
+/// How the names of the system begin; nobody else may speak under one.
+const RESERVED: &str = "@TIM#";
 /// The conversation of system notices.
 const SYSTEM: &str = "@TIM#SYSTEM";
 
@@ -25,10 +27,11 @@ pub enum ConversationId {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InvalidId;
 
-/// Whether `id` can name a user: 1 to 32 bytes of printable ASCII.
+/// Whether `id` can name a user: 1 to 32 bytes of printable ASCII, and not the system's own `@TIM#`.
 #[must_use]
 pub fn user_id_is_valid(id: &str) -> bool {
-    is_printable(id, USER_ID_MAX)
+    let reserved = id.get(..RESERVED.len()).is_some_and(|start| start.eq_ignore_ascii_case(RESERVED));
+    is_printable(id, USER_ID_MAX) && !reserved
 }
 
 /// Whether `id` can name a group: 1 to 48 bytes of printable ASCII.
@@ -112,7 +115,18 @@ mod tests {
 
     #[test]
     fn malformed_ids_are_refused() {
-        for text in ["", "C2C", "GROUP", "alice", "c2calice", "C2Cal\u{e9}", "C2Ca\nb", "@TIM#SYSTEM "] {
+        for text in [
+            "",
+            "C2C",
+            "GROUP",
+            "alice",
+            "c2calice",
+            "C2Cal\u{e9}",
+            "C2Ca\nb",
+            "@TIM#SYSTEM ",
+            "C2C@TIM#SYSTEM",
+            "C2C@tim#x",
+        ] {
             assert_eq!(ConversationId::parse(text), Err(InvalidId), "{text:?}");
         }
     }

@@ -61,12 +61,12 @@ config! {
     secret_key: String, "LETHE_SECRET_KEY", String::new(), "\"\"";
     #[doc = " Password of the console; empty takes the one in the data directory, or makes one at the first start."]
     console_password: String, "LETHE_CONSOLE_PASSWORD", String::new(), "\"\"";
-    #[doc = " Whether the demo at / signs anybody in: on, off, or auto (only when listening on a loopback address)."]
+    #[doc = " Whether the demo at / signs anybody in: on, off, or auto (only on a loopback address, by its own name, not through a proxy)."]
     demo: DemoMode, "LETHE_DEMO", DemoMode::Auto, "\"auto\"";
     #[doc = " Seconds without a word after which a client counts as gone; clients speak every 25 s. 5 to 60."]
     idle_seconds: u32, "LETHE_IDLE_SECONDS", 55, "55";
     #[doc = " Frames that may wait for one slow client before it is sent away to resume. 16 to 65536."]
-    outbox_frames: usize, "LETHE_OUTBOX_FRAMES", 1024, "1024";
+    outbox_frames: usize, "LETHE_OUTBOX_FRAMES", 8192, "8192";
     #[doc = " Seconds that a stop waits for clients and requests. 1 to 300."]
     drain_seconds: u32, "LETHE_DRAIN_SECONDS", 10, "10";
     #[doc = " What is logged to standard error, as a filter of the tracing crate."]

@@ -1,7 +1,6 @@
 //! The one task of one socket: it hears the client, its outbox, the end of its requests, the clock and the hub.
 
-use std::future::Future;
-use std::pin::Pin;
+use std::future::Future as _;
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
@@ -12,6 +11,7 @@ use futures_util::{SinkExt as _, StreamExt as _};
 use lethe_protocol::{CloseCode, Code, Error, Inbound, KickReason, Login, Request, answer, refusal};
 use lethe_store::Locks;
 use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep_until, timeout};
 
 use crate::context::Context;
@@ -28,7 +28,8 @@ const IN_FLIGHT_MAX: usize = 64;
 /// Frames taken from the outbox for one write.
 const WRITE_MAX: usize = 64;
 
-type InFlight = Pin<Box<dyn Future<Output = String> + Send>>;
+/// A request that waits has a task of its own: it may hold a lock, which must not wait for a client that does not read.
+type InFlight = JoinHandle<String>;
 
 /// Serves a socket until either side closes it.
 pub(crate) async fn run(mut socket: WebSocket, cx: Arc<Context>) {
@@ -93,10 +94,16 @@ async fn close(socket: &mut WebSocket, closing: &Closing) {
 
 /// Subscribes to the user's groups, then reads the state: what happens in between comes as an event too.
 async fn log_in(cx: &Context, client: &Arc<Client>, id: u64, login: &Login) -> Result<String, Failure> {
-    // A group joined or left between reading and subscribing is seen by reading once more.
-    for _ in 0..2 {
-        let groups = session::groups(&cx.store.begin(Locks::none()).await, &login.user_id).await?;
-        cx.hub.subscribe(client, groups);
+    let mut groups = Vec::new();
+    loop {
+        // A group joined or left between reading and subscribing is seen by reading once more, after it was told.
+        cx.store.settle().await?;
+        let read = session::groups(&cx.store.begin(Locks::none()).await, &login.user_id).await?;
+        if read == groups {
+            break;
+        }
+        groups.clone_from(&read);
+        cx.hub.subscribe(client, read);
     }
     Ok(answer(id, &session::state(cx, login).await?))
 }
@@ -207,7 +214,10 @@ impl Connection {
             biased;
             closing = self.place.client.closing() => Woken::Closing(closing),
             Some(frame) = self.frames.recv() => Woken::Frame(frame),
-            Some(frame) = self.in_flight.next() => Woken::Answer(frame),
+            Some(done) = self.in_flight.next() => match done {
+                Ok(frame) => Woken::Answer(frame),
+                Err(_) => Woken::Closing(ending(CloseCode::Restarting)),
+            },
             inbound = self.socket.recv(), if self.in_flight.len() < IN_FLIGHT_MAX => Woken::Inbound(inbound),
             () = sleep_until(deadline) => Woken::Closing(if deadline == silent {
                 ending(CloseCode::Silent)
@@ -220,13 +230,13 @@ impl Connection {
     /// Starts a request at once, so that requests take their locks in the order they came; most end right here.
     async fn begin(&mut self, id: u64, request: Request) -> bool {
         let (cx, session) = (Arc::clone(&self.cx), Arc::clone(&self.session));
-        let mut work: InFlight = Box::pin(async move {
+        let mut work = Box::pin(async move {
             dispatch(&cx, &session, id, request).await.unwrap_or_else(|failure| refusal(id, &failure.tell()))
         });
         match std::future::poll_fn(|context| Poll::Ready(work.as_mut().poll(context))).await {
             Poll::Ready(frame) => self.answer(frame).await,
             Poll::Pending => {
-                self.in_flight.push(work);
+                self.in_flight.push(tokio::spawn(work));
                 true
             }
         }

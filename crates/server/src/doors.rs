@@ -26,8 +26,9 @@ const BODY_MAX: usize = 256 * 1024;
 const READ_BUFFER: usize = 4 * 1024;
 /// Frames are gathered up to this size before a write, in bytes; memory is taken only while there are some.
 const WRITE_BUFFER: usize = 16 * 1024;
-/// A socket that cannot write gathers at most this, in bytes.
-const WRITE_BUFFER_MAX: usize = 4 * 1024 * 1024;
+/// The greatest answer, in bytes: far above the greatest list. A socket takes one answer or a few frames at a time, so a
+/// slow one does not gather more.
+const WRITE_BUFFER_MAX: usize = 256 * 1024 * 1024;
 
 pub(crate) fn router(cx: Arc<Context>) -> Router {
     Router::new()

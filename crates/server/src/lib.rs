@@ -8,6 +8,7 @@ mod doors;
 mod failure;
 mod handlers;
 mod hub;
+mod listener;
 mod serve;
 mod usersig;
 

@@ -3,7 +3,6 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::serve::ListenerExt as _;
 use lethe_store::{DataDirectory, Identity, Locks, Publish, Store, StoreError};
 use rand::RngExt as _;
 use tokio::net::TcpListener;
@@ -14,6 +13,7 @@ use crate::config::{Config, EngineName};
 use crate::context::{Context, now_ms};
 use crate::doors;
 use crate::hub::Hub;
+use crate::listener::Guarded;
 use crate::usersig;
 
 /// Why a server did not start, or had to stop, in one sentence.
@@ -88,14 +88,11 @@ pub async fn start(config: Config, salvage: bool) -> Result<Running, StartError>
     hub.set_settings(Arc::new(store.begin(Locks::none()).await.settings().await?));
     let context = Arc::new(Context::new(store, hub, identity.clone(), config, format!("http://{address}")));
     let (stop, stopped) = oneshot::channel::<()>();
-    let listener = listener.tap_io(|socket| {
-        // Answers are small and must not wait for more to come.
-        let _ = socket.set_nodelay(true);
-    });
     let shutdown = async move {
         let _ = stopped.await;
     };
-    let server = axum::serve(listener, doors::router(Arc::clone(&context))).with_graceful_shutdown(shutdown);
+    let server = axum::serve(Guarded::new(listener), doors::router(Arc::clone(&context)))
+        .with_graceful_shutdown(shutdown);
     let served = tokio::spawn(server.into_future());
     Ok(Running { address, identity, context, stop, served, _directory: directory })
 }

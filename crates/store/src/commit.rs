@@ -20,6 +20,9 @@ use crate::{Key, StoreError, Totals};
 /// So many of the last commits are kept by number, to notice one that is missing between others.
 const CHAIN_LENGTH: u64 = 1024;
 
+/// So many transactions are told before others get a turn.
+const BREATH: usize = 64;
+
 /// Who hears an event.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Audience {
@@ -113,20 +116,27 @@ impl Chain {
         bytes.map_or(Ok(Self::default()), |bytes| decode(&bytes))
     }
 
+    /// The numbers of the last commits that are kept.
+    fn kept(&self) -> std::ops::RangeInclusive<u64> {
+        self.number.saturating_sub(CHAIN_LENGTH - 1).max(1)..=self.number
+    }
+
+    /// Accepts what is missing: from here on the log is whole again.
+    pub(crate) async fn mend(&self, engine: &AnyEngine, mark: &mut CommitMark) -> Result<(), StoreError> {
+        let link = |number: u64| {
+            let value = Bytes::copy_from_slice(&number.to_be_bytes());
+            (Space::Meta, link_key(number).into_bytes(), Some(value))
+        };
+        engine.commit(Batch { writes: self.kept().map(link).collect() }).await?;
+        mark.promise(self.number)
+    }
+
     /// Whether the log ends where it was promised to end and lacks nothing between.
-    pub(crate) async fn check(
-        &self,
-        engine: &AnyEngine,
-        promised: u64,
-        salvage: bool,
-    ) -> Result<(), StoreError> {
-        if salvage {
-            return Ok(());
-        }
+    pub(crate) async fn check(&self, engine: &AnyEngine, promised: u64) -> Result<(), StoreError> {
         if self.number < promised {
             return Err(StoreError::LostCommits { promised, found: self.number });
         }
-        for number in self.number.saturating_sub(CHAIN_LENGTH - 1).max(1)..=self.number {
+        for number in self.kept() {
             let link = engine.get(Space::Meta, link_key(number).bytes()).await?;
             if link.as_deref() != Some(&number.to_be_bytes()[..]) {
                 return Err(StoreError::LostCommits {
@@ -302,13 +312,18 @@ async fn publish(
     mut told: mpsc::UnboundedReceiver<Vec<Waiting>>,
 ) {
     while let Some(group) = told.recv().await {
-        let mut number = 0;
+        let (mut number, mut told_at_once) = (0, 0_usize);
         for waiting in group {
             number = waiting.number;
             if !waiting.publications.is_empty() {
                 publisher.publish(Committed { publications: waiting.publications });
             }
             let _ = waiting.done.send(Ok(()));
+            told_at_once += 1;
+            if told_at_once % BREATH == 0 {
+                // Clients take what they were handed before they are handed more.
+                tokio::task::yield_now().await;
+            }
         }
         shared.published.send_modify(|progress: &mut Progress| progress.number = number);
     }

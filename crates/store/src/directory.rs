@@ -1,6 +1,6 @@
-use std::fs::{self, File, OpenOptions, TryLockError};
+use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{ErrorKind, Read as _, Write as _};
-use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::{DirBuilderExt as _, FileExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value};
@@ -35,7 +35,10 @@ impl DataDirectory {
     /// One sentence that says why it cannot be used; nothing was changed.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
         let shown = path.display();
-        fs::create_dir_all(path)
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(path)
             .map_err(|error| refuse(format!("the data directory {shown} cannot be made: {error}")))?;
         check_format(path)?;
         let lock = OpenOptions::new()
@@ -161,10 +164,9 @@ fn check_format(path: &Path) -> Result<(), StoreError> {
         }
         Err(error) if error.kind() == ErrorKind::NotFound => {
             let cannot = |error| refuse(format!("the data directory {shown} cannot be read: {error}"));
-            let foreign = fs::read_dir(path)
-                .map_err(cannot)?
-                .filter_map(Result::ok)
-                .any(|entry| entry.file_name() != "lock" && entry.file_name() != "lost+found");
+            let foreign = fs::read_dir(path).map_err(cannot)?.filter_map(Result::ok).any(|entry| {
+                !["lock", "lost+found", "format.next"].iter().any(|own| entry.file_name() == *own)
+            });
             if foreign {
                 return Err(refuse(format!("{shown} has files in it and is not a Lethe data directory")));
             }
@@ -208,7 +210,10 @@ fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
         fs::rename(&next, path)?;
         File::open(path.parent().unwrap_or(Path::new(".")))?.sync_all()
     };
-    write().map_err(|error: std::io::Error| refuse(format!("{} cannot be written: {error}", path.display())))
+    write().map_err(|error: std::io::Error| {
+        let _ = fs::remove_file(&next);
+        refuse(format!("{} cannot be written: {error}", path.display()))
+    })
 }
 
 fn refuse(sentence: String) -> StoreError {

@@ -44,7 +44,7 @@ spaces! {
     Heads = "heads";
     /// (timeline, seq) → message.
     Messages = "messages";
-    /// (sender, client time, random) → where that message went.
+    /// (sender, client time, random, timeline) → the answer that message got.
     Nonces = "nonces";
     /// (user, conversation) → view.
     Views = "views";

@@ -6,7 +6,7 @@ use tokio::sync::{Mutex, OwnedMutexGuard};
 use crate::Timeline;
 
 /// Locks are spread over this many mutexes; two that share one only wait for each other.
-const STRIPES: usize = 1024;
+const STRIPES: usize = 16 * 1024;
 
 /// The locks a transaction declares before it begins. They are taken in one order, so transactions never deadlock.
 #[derive(Clone, Debug, Default)]

@@ -139,16 +139,15 @@ impl StoredMessage {
 /// Where an earlier message with the same nonce went.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 pub(crate) struct Nonce {
-    #[cbor(n(0), with = "minicbor::bytes")]
-    timeline: Vec<u8>,
-    #[n(1)]
+    #[n(0)]
     seq: u64,
-    #[n(2)]
+    #[n(1)]
     time: u64,
 }
 
-fn nonce_key(sender: &str, client_time: u32, random: u32) -> Key {
-    Key::new().text(sender).number(u64::from(client_time)).number(u64::from(random))
+fn nonce_key(timeline: &Timeline, sender: &str, client_time: u32, random: u32) -> Key {
+    let nonce = Key::new().text(sender).number(u64::from(client_time)).number(u64::from(random));
+    nonce.tuple(timeline.key().bytes())
 }
 
 impl Tx {
@@ -203,9 +202,8 @@ impl Tx {
         client_time: u32,
         random: u32,
     ) -> Result<Option<(u64, u64)>, StoreError> {
-        let nonce: Option<Nonce> = self.get(Space::Nonces, nonce_key(sender, client_time, random)).await?;
-        let same = nonce.filter(|nonce| nonce.timeline == timeline.key().bytes());
-        Ok(same.map(|nonce| (nonce.seq, nonce.time)))
+        let key = nonce_key(timeline, sender, client_time, random);
+        Ok(self.get::<Nonce>(Space::Nonces, key).await?.map(|nonce| (nonce.seq, nonce.time)))
     }
 
     /// Remembers where the message with this nonce went.
@@ -218,8 +216,7 @@ impl Tx {
         seq: u64,
         time: u64,
     ) {
-        let nonce = Nonce { timeline: timeline.key().into_bytes(), seq, time };
-        self.put(Space::Nonces, nonce_key(sender, client_time, random), &nonce);
+        self.put(Space::Nonces, nonce_key(timeline, sender, client_time, random), &Nonce { seq, time });
     }
 
     /// One message.

@@ -111,9 +111,11 @@ impl Store {
         salvage: bool,
     ) -> Result<Self, StoreError> {
         let chain = Chain::load(&engine).await?;
-        let mark = directory.map(DataDirectory::commit_mark).transpose()?;
-        if let Some(mark) = &mark {
-            chain.check(&engine, mark.promised(), salvage).await?;
+        let mut mark = directory.map(DataDirectory::commit_mark).transpose()?;
+        match &mut mark {
+            Some(mark) if salvage => chain.mend(&engine, mark).await?,
+            Some(mark) => chain.check(&engine, mark.promised()).await?,
+            None => {}
         }
         let shared = Arc::new(Shared {
             engine,

@@ -1,7 +1,9 @@
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::extract::State;
-use axum::http::StatusCode;
+use axum::http::header::HOST;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
@@ -9,6 +11,7 @@ use lethe_protocol::{Code, Error, user_id_is_valid};
 use serde::Deserialize;
 use serde_json::json;
 
+use crate::config::DemoMode;
 use crate::context::Context;
 use crate::usersig;
 
@@ -23,6 +26,17 @@ async fn app(State(cx): State<Arc<Context>>) -> Response {
     Json(json!({"sdkAppId": cx.identity.sdk_app_id})).into_response()
 }
 
+/// Asked for on this machine by its own name, and not handed on by a proxy.
+fn is_local(headers: &HeaderMap) -> bool {
+    let forwarded = ["forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "via"];
+    let host = headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+    let name =
+        host.rsplit_once(':').map_or(host, |(name, port)| if port.ends_with(']') { host } else { name });
+    let local = name == "localhost"
+        || name.trim_matches(['[', ']']).parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback());
+    local && !forwarded.iter().any(|name| headers.contains_key(*name))
+}
+
 #[derive(Deserialize)]
 struct SignIn {
     #[serde(rename = "userID")]
@@ -30,10 +44,14 @@ struct SignIn {
 }
 
 /// Signs anybody in but administrators, and only where the operator lets it.
-async fn sign_in(State(cx): State<Arc<Context>>, Json(request): Json<SignIn>) -> Response {
+async fn sign_in(
+    State(cx): State<Arc<Context>>,
+    headers: HeaderMap,
+    Json(request): Json<SignIn>,
+) -> Response {
     let user_id = request.user_id;
     let refuse = |status, code, message: &str| (status, Json(Error::new(code, message))).into_response();
-    if !cx.config.demo_is_on() {
+    if !cx.config.demo_is_on() || (cx.config.demo == DemoMode::Auto && !is_local(&headers)) {
         return refuse(
             StatusCode::FORBIDDEN,
             Code::DEMO_OFF,

@@ -10,10 +10,12 @@ mod messages;
 use std::sync::Arc;
 
 use axum::body::Bytes;
+use axum::extract::rejection::{BytesRejection, PathRejection, QueryRejection};
 use axum::extract::{Path, Query, State};
+use axum::http::Method;
 use axum::http::header::{ACCESS_CONTROL_ALLOW_ORIGIN, CONTENT_TYPE};
 use axum::response::{IntoResponse as _, Response};
-use axum::routing::post;
+use axum::routing::any;
 use axum::{Json, Router};
 use lethe_protocol::{Code, Error};
 use serde::Deserialize;
@@ -25,7 +27,7 @@ use crate::failure::{Failure, Result};
 use crate::usersig;
 
 pub(super) fn router() -> Router<Arc<Context>> {
-    Router::new().route("/v4/{service}/{command}", post(serve))
+    Router::new().route("/v4/{*command}", any(serve))
 }
 
 /// The query of every call. Numbers are read from text, so that a malformed one gets its own code.
@@ -39,11 +41,25 @@ struct Caller {
 
 async fn serve(
     State(cx): State<Arc<Context>>,
-    Path((service, command)): Path<(String, String)>,
-    Query(caller): Query<Caller>,
-    body: Bytes,
+    method: Method,
+    path: std::result::Result<Path<String>, PathRejection>,
+    caller: std::result::Result<Query<Caller>, QueryRejection>,
+    body: std::result::Result<Bytes, BytesRejection>,
 ) -> Response {
-    let outcome = call(&cx, &service, &command, &caller, &body).await;
+    let outcome = async {
+        let Path(path) = path.map_err(|error| Failure::refuse(Code::REST_PATH, error.body_text()))?;
+        let no_such = || Failure::refuse(Code::REST_PATH, format!("there is no {method} {path}"));
+        let (service, command) =
+            path.split_once('/').filter(|_| method == Method::POST).ok_or_else(no_such)?;
+        let Query(caller) =
+            caller.map_err(|error| Failure::refuse(Code::REST_CREDENTIALS, error.body_text()))?;
+        let body = body.map_err(|error| Failure::refuse(Code::REST_JSON, error.body_text()))?;
+        call(&cx, service, command, &caller, &body).await
+    };
+    respond(outcome.await)
+}
+
+fn respond(outcome: Result<Value>) -> Response {
     let envelope = match outcome {
         Ok(fields) => success(fields),
         Err(failure) => {

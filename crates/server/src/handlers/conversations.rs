@@ -1,6 +1,8 @@
 use std::collections::HashSet;
 
-use lethe_domain::conversations::{Head, View, mark_from, may_pin, may_store_custom_data, may_take_list};
+use lethe_domain::conversations::{
+    Head, Place, View, mark_from, may_pin, may_store_custom_data, may_take_list,
+};
 use lethe_protocol::{
     CONVERSATION_PAGE_MAX, CONVERSATIONS_PER_CALL, ChangeOutcome, ClearHistory, Code, Conversation,
     ConversationId, ConversationPage, Conversations, ConversationsChanged, ConversationsDeleted,
@@ -58,6 +60,7 @@ pub(crate) async fn describe(tx: &Tx, me: &str, id: &ConversationId, view: View)
         marks: view.mark_list(),
         custom_data: view.custom_data.clone(),
         left: view.left(),
+        unlisted: !view.listed(&head),
         user: None,
         remark: String::new(),
         group: None,
@@ -196,11 +199,9 @@ async fn delete_one(
 ) -> Result<Option<DeletedConversation>> {
     let id = &item.conversation_id;
     let Some(mut view) = known(tx, me, id).await? else { return Ok(None) };
-    let timeline = Timeline::of(me, id);
-    let head = tx.head(&timeline).await?;
-    let visible = view.head(&head);
-    let place = tx.place(&timeline, &head, me, item.anchor.unwrap_or(visible).min(visible)).await?;
-    view.delete(place, clear);
+    let place = place(tx, me, id, &view, item.anchor).await?;
+    let head = tx.head(&Timeline::of(me, id)).await?;
+    view.delete(place, &head, clear);
     instance.clone_into(&mut view.deleted_by);
     tx.change_view(me, id, &mut view).await?;
     let listed = view.listed(&head);
@@ -229,19 +230,31 @@ pub(crate) async fn tombstone(
     })
 }
 
-/// Stores a change and tells all the user's clients the new state, if it stands in their lists.
+/// Stores a change and tells all the user's clients the new state. Without synchronised deletions one may still show what
+/// another has deleted; those that do not show it ignore what is not listed.
 async fn change(tx: &mut Tx, me: &str, id: &ConversationId, mut view: View) -> Result<()> {
     tx.change_view(me, id, &mut view).await?;
     let loaded = describe(tx, me, id, view).await?;
-    if !loaded.is_listed() {
-        return Ok(());
-    }
     let conversations = vec![loaded.conversation];
     tx.tell(
         Audience::Users(vec![me.to_owned()]),
         &Event::ConversationsChanged(ConversationsChanged { conversations }),
     );
     Ok(())
+}
+
+/// The place up to which a client asks for something; without one, and at most, what the user may read.
+///
+/// Counting is left out where nothing will be counted from: below the base, and in a group the user has left.
+async fn place(tx: &Tx, me: &str, id: &ConversationId, view: &View, up_to: Option<u64>) -> Result<Place> {
+    let timeline = Timeline::of(me, id);
+    let head = tx.head(&timeline).await?;
+    let visible = view.head(&head);
+    let seq = up_to.unwrap_or(visible).min(visible);
+    if view.left() || seq < view.base {
+        return Ok(Place { seq, ..Place::default() });
+    }
+    Ok(tx.place(&timeline, &head, me, seq).await?)
 }
 
 /// The locks for changing these conversations of a user.
@@ -258,10 +271,7 @@ pub(crate) async fn clear(cx: &Context, me: &str, request: &ClearHistory) -> Res
     let id = &request.conversation_id;
     let mut tx = begin(cx, me, id).await;
     let mut view = known(&tx, me, id).await?.ok_or_else(not_found)?;
-    let timeline = Timeline::of(me, id);
-    let head = tx.head(&timeline).await?;
-    let visible = view.head(&head);
-    let place = tx.place(&timeline, &head, me, request.up_to.unwrap_or(visible).min(visible)).await?;
+    let place = place(&tx, me, id, &view, request.up_to).await?;
     view.clear(place);
     change(&mut tx, me, id, view).await?;
     tx.commit().await?;
@@ -286,10 +296,7 @@ async fn read_one(
     mut view: View,
     up_to: Option<u64>,
 ) -> Result<()> {
-    let timeline = Timeline::of(me, id);
-    let head = tx.head(&timeline).await?;
-    let visible = view.head(&head);
-    let place = tx.place(&timeline, &head, me, up_to.unwrap_or(visible).min(visible)).await?;
+    let place = place(tx, me, id, &view, up_to).await?;
     let before = view.clone();
     let advanced = view.read(place, cx.now());
     if view == before {
@@ -425,7 +432,7 @@ async fn change_several(
         if view != before {
             tx.change_view(me, id, &mut view).await?;
             let loaded = describe(&tx, me, id, view).await?;
-            conversations.extend(loaded.is_listed().then_some(loaded.conversation));
+            conversations.push(loaded.conversation);
         }
         outcome.changed.push(id.clone());
     }

@@ -72,6 +72,7 @@ pub(crate) async fn add(cx: &Context, me: &str, request: &AddFriend) -> Result<F
         || Failure::refuse(Code::RELATION_UNKNOWN_ACCOUNT, format!("there is no account {other:?}"));
     let account = tx.account(other).await?.ok_or_else(unknown)?;
     if tx.friend(me, other).await?.is_some() {
+        tx.commit().await?;
         return Ok(FriendAdded { pending: false });
     }
     let outcome = may_add(me, request, account.allow, tx.friends(me).await?.len())?;
@@ -177,6 +178,9 @@ pub(crate) async fn delete(cx: &Context, me: &str, request: &DeleteFriends) -> R
     let mut outcome = FriendsDeleted { deleted: Vec::new(), failed: Vec::new() };
     let mut concerned = vec![me];
     for user_id in &request.user_ids {
+        if outcome.deleted.contains(user_id) {
+            continue;
+        }
         if tx.friend(me, user_id).await?.is_none() {
             let error = Error::new(Code::NOT_A_FRIEND, "not a friend");
             outcome.failed.push(FailedUser { user_id: user_id.clone(), error });
@@ -191,8 +195,8 @@ pub(crate) async fn delete(cx: &Context, me: &str, request: &DeleteFriends) -> R
     }
     if !outcome.deleted.is_empty() {
         tell_friends(&mut tx, &concerned).await?;
-        tx.commit().await?;
     }
+    tx.commit().await?;
     Ok(outcome)
 }
 

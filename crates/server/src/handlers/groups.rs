@@ -10,9 +10,9 @@ use lethe_domain::groups::{
     may_set_role, may_transfer, may_update,
 };
 use lethe_protocol::{
-    Code, ConversationId, ConversationsChanged, CreateGroup, Event, GetMembers, GroupChanged, GroupJoined,
-    GroupLeft, GroupMember, GroupRef, Groups, LeaveReason, ListMembers, MEMBER_PAGE_MAX, MEMBERS_AT_CREATION,
-    Members, MembershipChanged, OneGroup, Role, SetRole, TransferGroup, UpdateGroup,
+    Code, ConversationId, ConversationsChanged, CreateGroup, Event, GROUP_TEXT_MAX, GetMembers, GroupChanged,
+    GroupJoined, GroupLeft, GroupMember, GroupRef, Groups, LeaveReason, ListMembers, MEMBER_PAGE_MAX,
+    MEMBERS_AT_CREATION, Members, MembershipChanged, OneGroup, Role, SetRole, TransferGroup, UpdateGroup,
 };
 use lethe_store::{Audience, Locks, Publication, Timeline, Tx};
 use rand::RngExt as _;
@@ -54,6 +54,15 @@ async fn actor(tx: &Tx, group_id: &str, me: &str) -> Result<Actor> {
 
 async fn one(tx: &Tx, group_id: &str, group: &Group, me: &str) -> Result<OneGroup> {
     Ok(OneGroup { group: group.profile(group_id, tx.member(group_id, me).await?.as_ref()) })
+}
+
+/// What is told with a decision or a removal has a length like a group's other texts.
+fn may_say(words: &str) -> Result<()> {
+    if words.len() <= GROUP_TEXT_MAX {
+        return Ok(());
+    }
+    let message = format!("the message has at most {GROUP_TEXT_MAX} bytes, not {}", words.len());
+    Err(Failure::refuse(Code::GROUP_PARAMETER, message))
 }
 
 /// Tells all members the profile, without anybody's own membership.
@@ -280,8 +289,7 @@ fn news(before: &Group, group: &Group) -> Value {
 /// `groups.dismiss`: one record ends the group for all its members, whatever their number; each gets a notice.
 pub(crate) async fn dismiss(cx: &Context, me: &str, request: &GroupRef) -> Result<()> {
     let group_id = &request.group_id;
-    let members = all_members(&cx.store.begin(Locks::none()).await, group_id).await?;
-    let mut tx = cx.store.begin(locks(group_id, &members)).await;
+    let (mut tx, members) = begin_with_members(cx, group_id).await?;
     let mut group = living(&tx, group_id).await?;
     may_dismiss(&group, actor(&tx, group_id, me).await?)?;
     let head = tx.head(&timeline(group_id)).await?;
@@ -305,6 +313,17 @@ pub(crate) async fn dismiss(cx: &Context, me: &str, request: &GroupRef) -> Resul
     }
     tx.commit().await?;
     Ok(())
+}
+
+/// Locks the group and all its members. They are read first without a lock, and again if they changed.
+async fn begin_with_members(cx: &Context, group_id: &str) -> Result<(Tx, Vec<String>)> {
+    loop {
+        let members = all_members(&cx.store.begin(Locks::none()).await, group_id).await?;
+        let tx = cx.store.begin(locks(group_id, &members)).await;
+        if all_members(&tx, group_id).await? == members {
+            return Ok((tx, members));
+        }
+    }
 }
 
 async fn all_members(tx: &Tx, group_id: &str) -> Result<Vec<String>> {

@@ -4,11 +4,14 @@ use lethe_protocol::{
     Code, ConversationId, Event, GetHistory, HISTORY_MAX, History, Message, MessageAttributes, SendMessage,
     Sent,
 };
-use lethe_store::{Audience, Direction, Locks, NewMessage, Timeline, Tx};
+use lethe_store::{Audience, Direction, Locks, NewMessage, StoredMessage, Timeline, Tx};
 use serde_json::value::RawValue;
 
 use crate::context::Context;
 use crate::failure::{Failure, Result};
+
+/// A page of history ends before this many bytes, but has at least one message.
+const PAGE_BYTES: usize = 512 * 1024;
 
 /// A message on its way, from a client or over REST.
 #[derive(Debug)]
@@ -48,18 +51,21 @@ pub(crate) async fn deliver(
     let timeline = Timeline::of(me, to);
     let (client_time, random) = (outgoing.client_time, outgoing.random);
     let mut tx = cx.store.begin(Locks::none().timeline(&timeline)).await;
+    // First of all: what was answered once is answered so again, whatever has changed since.
+    if let Some((seq, time)) = tx.sent_before(&timeline, me, client_time, random).await? {
+        let tiny_id = tx.account(me).await?.unwrap_or_default().tiny_id;
+        tx.commit().await?;
+        return Ok(Delivered { sent: Sent { seq, time }, id: message_id(tiny_id, client_time, random) });
+    }
     let message = address(cx, &tx, me, as_app, to, outgoing).await?;
     let id = message.id.clone();
-    if let Some((seq, time)) = tx.sent_before(&timeline, me, client_time, random).await? {
-        tx.commit().await?;
-        return Ok(Delivered { sent: Sent { seq, time }, id });
-    }
     let stored = tx.append(&timeline, message).await?;
     // Time never goes back within a timeline, whatever the clock does.
     let time = tx.head(&timeline).await?.time;
     tx.remember_sent(&timeline, me, client_time, random, stored.seq, time);
-    let mut view = tx.view(me, to).await?.unwrap_or_default();
-    if stored.countable && !view.left() {
+    // The app may write to a group in the name of somebody who never joined it, and who gets no view by that.
+    let view = tx.view(me, to).await?.or_else(|| default_view(to));
+    if let Some(mut view) = view.filter(|view| stored.countable && !view.left()) {
         view.count_own();
         tx.put_view(me, to, &view);
     }
@@ -130,7 +136,7 @@ async fn address(
         }
     }
     Ok(NewMessage {
-        id: format!("{}-{}-{}", sender.tiny_id, outgoing.client_time, outgoing.random),
+        id: message_id(sender.tiny_id, outgoing.client_time, outgoing.random),
         from: me.to_owned(),
         body: outgoing.body,
         attributes: outgoing.attributes,
@@ -138,6 +144,10 @@ async fn address(
         avatar: sender.avatar,
         time: cx.now(),
     })
+}
+
+fn message_id(tiny_id: u64, client_time: u32, random: u32) -> String {
+    format!("{tiny_id}-{client_time}-{random}")
 }
 
 /// Lets a one-to-one conversation stand in both lists. A group stands in its members' lists since they joined.
@@ -184,8 +194,16 @@ pub(crate) async fn history(cx: &Context, me: &str, request: &GetHistory) -> Res
         }
     };
     let mut messages = tx.messages(&timeline, after, to, direction, limit + 1).await?;
-    let complete = messages.len() <= limit;
+    let found = messages.len();
+    let mut bytes = 0;
     messages.truncate(limit);
+    let mut fits = |message: &StoredMessage| {
+        bytes += message.json.len();
+        bytes <= PAGE_BYTES
+    };
+    let fitting = messages.iter().map_while(|message| fits(message).then_some(())).count();
+    messages.truncate(fitting.max(1));
+    let complete = messages.len() == found;
     if direction == Direction::Backward {
         messages.reverse();
     }

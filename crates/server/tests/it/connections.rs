@@ -228,3 +228,45 @@ async fn a_user_id_is_32_bytes_at_most() {
     let refused = Client::connect(world.address(), &world.credentials(&"u".repeat(33)), None).await;
     assert_eq!(refused.unwrap_err().code(), 70402);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_speaks_as_the_system() {
+    let world = World::in_memory().await;
+    for name in ["@TIM#SYSTEM", "@tim#x"] {
+        let refused = Client::connect(world.address(), &world.credentials(name), None).await;
+        assert_eq!(refused.unwrap_err().code(), 70402, "{name}");
+        let imported = world.rest("im_open_login_svc/account_import", json!({"UserID": name})).await;
+        assert_eq!(imported["ErrorCode"], 70402, "{name}");
+    }
+}
+
+/// A client that asks for much and reads nothing stands still in the middle of its requests; others must not.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_does_not_read_holds_no_lock() {
+    let world = World::in_memory().await;
+    let (alice, bob) = (world.log_in("alice").await, world.log_in("bob").await);
+    let words = "x".repeat(11_000);
+    for _ in 0..50 {
+        bob.say(&user("alice"), &words).await;
+    }
+    let mut stuck = socket(&world).await;
+    exchange(&mut stuck, &login("carol", &sig("carol", now()))).await;
+    let _: Value = alice.ask(Request::Ping).await;
+    for n in 0..200 {
+        let send = json!({"conversationId": "C2Calice", "clientTime": 1, "random": n, "body": [
+            {"MsgType": "TIMTextElem", "MsgContent": {"Text": words}}]});
+        let history = json!({"conversationId": "C2Calice", "limit": 100});
+        for (op, body) in [("messages.send", send), ("messages.history", history)] {
+            let frame = json!({"id": n + 2, "op": op, "d": body}).to_string();
+            let sent =
+                tokio::time::timeout(std::time::Duration::from_millis(200), stuck.send(Message::text(frame)));
+            if !matches!(sent.await, Ok(Ok(()))) {
+                break;
+            }
+        }
+    }
+    let begun = std::time::Instant::now();
+    alice.say(&user("carol"), "are you there?").await;
+    bob.say(&user("alice"), "I am").await;
+    assert!(begun.elapsed().as_secs() < 10, "others waited {:?}", begun.elapsed());
+}

@@ -396,3 +396,49 @@ async fn fifty_are_pinned_and_no_more() {
     let _: Value = alice.ask(pin(0, false)).await;
     let _: Value = alice.ask(pin(50, true)).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pin_above_the_anchor_survives_a_replay() {
+    let world = World::new().await;
+    let (alice, bob) = (world.log_in("alice").await, world.log_in("bob").await);
+    bob.say(&user("alice"), "one").await;
+    alice.delete(&[&user("bob")], true).await;
+    bob.say(&user("alice"), "two").await;
+    let pin = PinConversation { conversation_id: user("bob"), pinned: true };
+    let _: Value = alice.ask(Request::PinConversation(pin)).await;
+    let item = DeleteItem { conversation_id: user("bob"), anchor: Some(1) };
+    let replay = DeleteConversations { items: vec![item], clear_history: true };
+    let _: DeleteOutcome = alice.ask(Request::DeleteConversations(replay)).await;
+    assert!(alice.sees(&user("bob")).await.unwrap().pinned);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_still_shows_what_another_deleted_hears_of_its_own_changes() {
+    let world = World::new().await;
+    world.configure(json!({"OnlineWebInstances": 2})).await;
+    let (phone, tablet) = (world.log_in("alice").await, world.log_in("alice").await);
+    let bob = world.log_in("bob").await;
+    bob.say(&user("alice"), "one").await;
+    assert_eq!(tablet.unread(&user("bob")).await, 1);
+    phone.delete(&[&user("bob")], false).await;
+    let read = ReadConversation { conversation_id: user("bob"), up_to: None };
+    let _: Value = tablet.ask(Request::ReadConversation(read)).await;
+    assert_eq!(tablet.unread(&user("bob")).await, 0);
+    assert!(phone.listed().await.is_empty(), "and it does not come back to the one that deleted it");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn deleting_after_leaving_counts_nothing_of_what_came_later() {
+    let world = World::new().await;
+    let (alice, bob) = (world.log_in("alice").await, world.log_in("bob").await);
+    alice.create("home", GroupType::Private, &["bob"]).await;
+    alice.say(&group("home"), "before").await;
+    let _: Value = bob.ask(Request::QuitGroup(GroupRef { group_id: "home".into() })).await;
+    alice.say(&group("home"), "after").await;
+    bob.delete(&[&group("home")], true).await;
+    let add = ChangeMembers { group_id: "home".into(), user_ids: vec!["bob".into()], reason: String::new() };
+    let _: Value = alice.ask(Request::AddMembers(add)).await;
+    assert_eq!(bob.unread(&group("home")).await, 0);
+    alice.say(&group("home"), "welcome").await;
+    assert_eq!(bob.unread(&group("home")).await, 1);
+}

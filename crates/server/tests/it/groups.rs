@@ -216,3 +216,30 @@ async fn strange_ids_find_nothing_and_break_nothing() {
     assert_eq!(alice.refused(Request::GetGroup(this("home\0"))).await, 10010);
     assert_eq!(alice.refused(Request::GetGroup(this(""))).await, 10010);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_in_the_name_of_an_outsider_opens_no_door() {
+    let world = World::new().await;
+    let (alice, mallory) = (world.log_in("alice").await, world.log_in("mallory").await);
+    alice.create("home", GroupType::Private, &[]).await;
+    alice.say(&group("home"), "secret").await;
+    let body = json!([{"MsgType": "TIMTextElem", "MsgContent": {"Text": "from outside"}}]);
+    let say = json!({"From_Account": "mallory", "GroupId": "home", "Random": 9, "MsgBody": body});
+    assert_eq!(world.rest("group_open_http_svc/send_group_msg", say).await["ErrorCode"], 0);
+    let read =
+        lethe_protocol::GetHistory { conversation_id: group("home"), before: None, after: None, limit: 10 };
+    assert_eq!(mallory.refused(Request::GetHistory(read)).await, 2500);
+    assert_eq!(mallory.refused(Request::GetGroup(this("home"))).await, 10007);
+    assert!(mallory.listed().await.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reason_has_400_bytes_at_most() {
+    let world = World::new().await;
+    let (alice, _bob) = (world.log_in("alice").await, world.log_in("bob").await);
+    alice.create("club", GroupType::Public, &["bob"]).await;
+    let remove =
+        |n| Request::RemoveMembers(ChangeMembers { reason: "r".repeat(n), ..change("club", &["bob"]) });
+    assert_eq!(alice.refused(remove(401)).await, 10004);
+    let _: Removed = alice.ask(remove(400)).await;
+}

@@ -146,3 +146,44 @@ async fn one_can_write_to_oneself() {
     assert_eq!(alice.unread(&user("alice")).await, 0);
     assert_eq!(alice.reads(&user("alice")).await, ["note"]);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_nonce_in_several_conversations_is_as_many_messages() {
+    let world = World::new().await;
+    let (alice, _bob, _carol) =
+        (world.log_in("alice").await, world.log_in("bob").await, world.log_in("carol").await);
+    let message = Actor::message(&user("bob"), "hello");
+    let to = |id: &str| Request::SendMessage(SendMessage { conversation_id: user(id), ..message.clone() });
+    for _ in 0..2 {
+        for id in ["bob", "carol"] {
+            assert_eq!(alice.ask::<Sent>(to(id)).await.seq, 1, "{id}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_answered_once_is_answered_so_again_after_the_right_is_gone() {
+    let world = World::new().await;
+    let (alice, bob) = (world.log_in("alice").await, world.log_in("bob").await);
+    alice.create("home", lethe_protocol::GroupType::Private, &["bob"]).await;
+    let message = Actor::message(&crate::support::group("home"), "hello");
+    let first: Sent = bob.ask(Request::SendMessage(message.clone())).await;
+    let quit = lethe_protocol::GroupRef { group_id: "home".into() };
+    let _: Value = bob.ask(Request::QuitGroup(quit)).await;
+    assert_eq!(bob.ask::<Sent>(Request::SendMessage(message)).await, first);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pages_of_long_messages_end_early_and_say_so() {
+    let world = World::new().await;
+    let (alice, bob) = (world.log_in("alice").await, world.log_in("bob").await);
+    let words = "x".repeat(11_000);
+    for _ in 0..100 {
+        alice.say(&user("bob"), &words).await;
+    }
+    let request =
+        lethe_protocol::GetHistory { conversation_id: user("alice"), before: None, after: None, limit: 100 };
+    let page: lethe_protocol::History = bob.ask(Request::GetHistory(request)).await;
+    assert!(!page.complete);
+    assert!((40..50).contains(&page.messages.len()), "{}", page.messages.len());
+}

@@ -220,3 +220,39 @@ async fn the_console_needs_its_password_and_changes_settings() {
     };
     tokio::task::spawn_blocking(talk).await.unwrap();
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whatever_is_asked_under_v4_is_answered_in_the_envelope() {
+    let world = World::in_memory().await;
+    for (path, code) in [
+        ("/v4/openim", 60009),
+        ("/v4/a/b/c", 60009),
+        ("/v4/openim/%ff", 60009),
+        ("/v4/lethe_config/get?sdkappid=1&sdkappid=2", 60004),
+    ] {
+        assert_eq!(world.post(path, "{}".to_owned()).await["ErrorCode"], code, "{path}");
+    }
+    let large = world.post("/v4/lethe_config/get", "x".repeat(300 * 1024)).await;
+    assert_eq!(large["ErrorCode"], 60003);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_demo_signs_in_only_who_asks_on_this_machine() {
+    let world = World::in_memory().await;
+    let url = format!("http://{}/demo/api/usersig", world.address());
+    let talk = move || {
+        let agent = ureq::Agent::config_builder().http_status_as_error(false).build().new_agent();
+        let ask = |name: &str, value: &str, user: &str| {
+            let call = agent.post(&url).header(name, value);
+            call.send_json(json!({"userID": user})).unwrap().status().as_u16()
+        };
+        assert_eq!(ask("x-nothing", "1", "alice"), 200);
+        assert_eq!(ask("host", "localhost:7700", "alice"), 200);
+        assert_eq!(ask("host", "[::1]:7700", "alice"), 200);
+        assert_eq!(ask("host", "chat.example.com", "alice"), 403);
+        assert_eq!(ask("x-forwarded-for", "203.0.113.9", "alice"), 403);
+        assert_eq!(ask("x-nothing", "1", "administrator"), 403);
+        assert_eq!(ask("x-nothing", "1", ""), 400);
+    };
+    tokio::task::spawn_blocking(talk).await.unwrap();
+}

@@ -119,6 +119,10 @@ fn a_file_in_the_way_a_foreign_directory_and_a_newer_format_are_refused() {
     std::fs::write(foreign.join("thesis.txt"), "x").unwrap();
     assert!(refused(command(&foreign)).contains("not a Lethe data directory"));
     assert_eq!(std::fs::read_dir(&foreign).unwrap().count(), 1, "nothing was changed");
+    let begun = directory.path().join("begun");
+    std::fs::create_dir(&begun).unwrap();
+    std::fs::write(begun.join("format.next"), "").unwrap();
+    Process::start(&begun).signal("-KILL");
     let newer = directory.path().join("newer");
     std::fs::create_dir(&newer).unwrap();
     std::fs::write(newer.join("format"), "lethe 99\n").unwrap();
@@ -175,6 +179,9 @@ async fn a_log_cut_in_the_middle_is_refused_and_salvaged_on_request() {
     assert!(line.starts_with("lethe ready"), "{line}");
     child.kill().unwrap();
     child.wait().unwrap();
+    let mut process = Process::start(&data);
+    process.signal("-TERM");
+    assert!(process.child.wait().unwrap().success(), "once is enough");
 }
 
 #[test]

@@ -1,24 +1,19 @@
 use lethe_domain::groups::{Actor, Application, Joining, may_decide, may_grow, may_join};
 use lethe_protocol::{
-    Code, GROUP_TEXT_MAX, GroupApplication, GroupApplications, HandleApplication, JoinGroup, JoinStatus,
-    Joined, OneGroup,
+    Code, GroupApplication, GroupApplications, HandleApplication, JoinGroup, JoinStatus, Joined, OneGroup,
 };
 use lethe_store::{Locks, Tx};
 use serde_json::json;
 
 use super::members::welcome;
-use super::{actor, living, locks, one};
+use super::{actor, living, locks, may_say, one};
 use crate::context::Context;
 use crate::failure::{Failure, Result};
 use crate::handlers::notices::{About, Notice, notice};
 
 /// `groups.join`.
 pub(crate) async fn join(cx: &Context, me: &str, request: &JoinGroup) -> Result<Joined> {
-    if request.message.len() > GROUP_TEXT_MAX {
-        let message =
-            format!("the message has at most {GROUP_TEXT_MAX} bytes, not {}", request.message.len());
-        return Err(Failure::refuse(Code::GROUP_PARAMETER, message));
-    }
+    may_say(&request.message)?;
     let group_id = &request.group_id;
     let (mut tx, deciders) = begin_with_deciders(cx, group_id, me).await?;
     let mut group = living(&tx, group_id).await?;
@@ -108,6 +103,7 @@ pub(crate) async fn handle_application(
     me: &str,
     request: &HandleApplication,
 ) -> Result<OneGroup> {
+    may_say(&request.message)?;
     let (group_id, applicant) = (&request.group_id, &request.applicant);
     let mut tx = cx.store.begin(locks(group_id, [applicant])).await;
     let mut group = living(&tx, group_id).await?;

@@ -9,6 +9,7 @@ use crate::failure::{Failure, Result};
 use crate::handlers::notices::{About, Notice, Tip, notice, tip};
 
 fn may_take(request: &ChangeMembers) -> Result<()> {
+    super::may_say(&request.reason)?;
     if (1..=MEMBERS_PER_CALL).contains(&request.user_ids.len()) {
         return Ok(());
     }
