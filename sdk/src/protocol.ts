@@ -319,7 +319,7 @@ code: number,
  */
 message: string, };
 
-export type Event = { "ev": "message", "d": Message } | { "ev": "conversations.changed", "d": ConversationsChanged } | { "ev": "conversations.deleted", "d": ConversationsDeleted } | { "ev": "conversations.peerRead", "d": PeerRead } | { "ev": "groups.joined", "d": GroupJoined } | { "ev": "groups.changed", "d": GroupChanged } | { "ev": "groups.membership", "d": MembershipChanged } | { "ev": "groups.left", "d": GroupLeft } | { "ev": "friends.changed", "d": Friends } | { "ev": "friends.applications", "d": FriendApplications } | { "ev": "users.changed", "d": Profiles } | { "ev": "session.kicked", "d": Kicked };
+export type Event = { "ev": "message", "d": Message } | { "ev": "conversations.changed", "d": ConversationsChanged } | { "ev": "conversations.deleted", "d": ConversationsDeleted } | { "ev": "conversations.peerRead", "d": PeerRead } | { "ev": "groups.joined", "d": GroupJoined } | { "ev": "groups.changed", "d": GroupChanged } | { "ev": "groups.membership", "d": MembershipChanged } | { "ev": "groups.left", "d": GroupLeft } | { "ev": "friends.changed", "d": Friends } | { "ev": "friends.applications", "d": FriendApplications } | { "ev": "users.changed", "d": Profiles } | { "ev": "session.verify", "d": Verify } | { "ev": "session.kicked", "d": Kicked };
 
 export type FailedConversation = { 
 /**
@@ -413,6 +413,10 @@ time: number, };
 
 export type FriendApplications = { 
 /**
+ * The reader's change counter when they last changed: the greater is newer.
+ */
+change: number, 
+/**
  * All of them.
  */
 applications: Array<FriendApplication>, 
@@ -442,6 +446,10 @@ export type FriendRelations = {
 relations: Array<FriendRelation>, };
 
 export type Friends = { 
+/**
+ * The reader's change counter when they last changed: the greater is newer.
+ */
+change: number, 
 /**
  * All of them.
  */
@@ -567,7 +575,11 @@ leftAt: number,
 /**
  * Server time in ms: the conversation's last activity.
  */
-time: number, };
+time: number, 
+/**
+ * The number of the reader's change that this is; 0 for a dismissal, which is final.
+ */
+change: number, };
 
 export type GroupMember = { 
 /**
@@ -699,6 +711,10 @@ muteAllMembers: boolean,
  */
 dismissed: boolean, 
 /**
+ * Server time in ms of the last change of anything here; of two profiles of a group the one with the greater is newer.
+ */
+updated: number, 
+/**
  * The reader's own membership; absent in events to all members and for outsiders.
  */
 me?: Membership, };
@@ -826,6 +842,10 @@ change: number,
  * The user's own profile.
  */
 profile: Profile, 
+/**
+ * What others did may be lost between the nodes that serve this app: heartbeats are to say where the client stands.
+ */
+verifies: boolean, 
 /**
  * After a fresh login: the first page of the list. The rest comes with `conversations.list`.
  */
@@ -1032,7 +1052,15 @@ export type Pong = {
 /**
  * Server time in ms.
  */
-time: number, };
+time: number, 
+/**
+ * The user's change counter when the state below was read; 0 without one.
+ */
+change: number, 
+/**
+ * What the client missed, when it said where it stands. Empty when nothing.
+ */
+resumed?: Resumed, };
 
 export type Profile = { 
 /**
@@ -1176,7 +1204,12 @@ change: number,
 /**
  * Server time in ms of the client's last answer or heartbeat: older news it has.
  */
-syncedAt: number, };
+syncedAt: number, 
+/**
+ * The last `seq` the client has of each listed conversation, at most [`HEADS_MAX`]. Clocks and a lost event cannot
+ * deceive these; of conversations that are not among them, time alone tells.
+ */
+heads?: Record<string, number>, };
 
 export type Resumed = { 
 /**
@@ -1188,7 +1221,15 @@ conversations: Array<Conversation>,
  * Conversations that were deleted meanwhile and are not listed now: by this very login, or by any client when
  * deletions are synchronised.
  */
-deleted: Array<DeletedConversation>, };
+deleted: Array<DeletedConversation>, 
+/**
+ * All friends, when they changed.
+ */
+friends?: Friends, 
+/**
+ * All applications, when they changed.
+ */
+applications?: FriendApplications, };
 
 export type Role = "Owner" | "Admin" | "Member";
 
@@ -1296,7 +1337,7 @@ profile: GroupPatch, };
 export type Requests = {
   "session.login": { body: Login, answer: LoggedIn },
   "session.logout": { body: null, answer: null },
-  "session.ping": { body: null, answer: Pong },
+  "session.ping": { body: Ping, answer: Pong },
   "messages.send": { body: SendMessage, answer: Sent },
   "messages.history": { body: GetHistory, answer: History },
   "conversations.list": { body: ListConversations, answer: ConversationPage },

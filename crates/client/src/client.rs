@@ -6,7 +6,7 @@ use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt as _, StreamExt as _};
 use lethe_protocol::{
     Conversation, Conversations, Error, Event, GetConversations, ListConversations, LoggedIn, Login,
-    PROTOCOL_VERSION, Pong, Request, Resume,
+    PROTOCOL_VERSION, Ping, Pong, Request, Resume,
 };
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -125,6 +125,7 @@ impl Client {
             .map_err(|error| ClientError::Unexpected(error.to_string()))?;
         let (sink, stream) = socket.split();
         let resume = replica.as_ref().and_then(Replica::resume);
+        let resuming = resume.is_some();
         let replica = replica.unwrap_or_else(|| Replica::new(&credentials.user_id));
         let shared = Arc::new(Shared {
             state: Mutex::new(State {
@@ -145,7 +146,7 @@ impl Client {
         let login = login(&shared, &outgoing, credentials, resume).await?;
         let client = Self { shared, outgoing, events: tokio::sync::Mutex::new(events), login, tasks };
         client.take_rest_of_list().await?;
-        if resume.is_some() {
+        if resuming {
             // Remarks for friends are not part of what a resume tells.
             let friends = client.request(Request::ListFriends).await?;
             client.shared.state().replica.apply(Event::Friends(friends));
@@ -215,7 +216,7 @@ impl Client {
     /// See [`ClientError`].
     pub async fn settle(&self) -> Result<(), ClientError> {
         loop {
-            let pong: Pong = self.request(Request::Ping).await?;
+            let pong: Pong = self.request(Request::Ping(Ping::default())).await?;
             let mut state = self.shared.state();
             state.replica.heard(pong.time);
             if !state.replica.is_fetching() {

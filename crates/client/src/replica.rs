@@ -83,7 +83,7 @@ impl Replica {
     /// Where this replica stands; none before the first login.
     #[must_use]
     pub fn resume(&self) -> Option<Resume> {
-        self.resume
+        self.resume.clone()
     }
 
     /// The server said its time.
@@ -95,8 +95,8 @@ impl Replica {
 
     /// A login was answered.
     pub fn start(&mut self, change: u64, time: u64) {
-        let change = self.resume.map_or(change, |resume| resume.change.max(change));
-        self.resume = Some(Resume { change, synced_at: time });
+        let change = self.resume.as_ref().map_or(change, |resume| resume.change.max(change));
+        self.resume = Some(Resume { change, synced_at: time, ..Resume::default() });
         self.fetching.clear();
     }
 
@@ -174,7 +174,7 @@ impl Replica {
                     }
                 }
             }
-            Event::GroupJoined(_) | Event::FriendApplications(_) | Event::Kicked(_) => {}
+            Event::GroupJoined(_) | Event::FriendApplications(_) | Event::Verify(_) | Event::Kicked(_) => {}
         }
         None
     }

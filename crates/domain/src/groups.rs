@@ -238,6 +238,7 @@ impl Group {
             invite_option: self.invite_option(),
             mute_all_members: self.mute_all,
             dismissed: self.dismissed_at.is_some(),
+            updated: self.touched,
             me: me.map(Member::membership),
         }
     }

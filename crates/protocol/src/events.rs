@@ -3,7 +3,7 @@ use serde_json::value::RawValue;
 
 use crate::{
     ConversationsChanged, ConversationsDeleted, FriendApplications, Friends, GroupChanged, GroupJoined,
-    GroupLeft, Kicked, MembershipChanged, PeerRead, Profiles,
+    GroupLeft, Kicked, MembershipChanged, PeerRead, Profiles, Verify,
 };
 
 /// What the server pushes: `{"ev": name, "d": body}`.
@@ -44,6 +44,9 @@ pub enum Event {
     /// Profiles of the reader or of friends changed.
     #[serde(rename = "users.changed")]
     Profiles(Profiles),
+    /// The reader may have missed something.
+    #[serde(rename = "session.verify")]
+    Verify(Verify),
     /// This login ended.
     #[serde(rename = "session.kicked")]
     Kicked(Kicked),

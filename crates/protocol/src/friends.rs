@@ -35,6 +35,9 @@ pub struct Friend {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub struct Friends {
+    /// The reader's change counter when they last changed: the greater is newer.
+    #[cfg_attr(test, ts(type = "number"))]
+    pub change: u64,
     /// All of them.
     pub friends: Vec<Friend>,
 }
@@ -170,6 +173,9 @@ pub struct FriendApplication {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub struct FriendApplications {
+    /// The reader's change counter when they last changed: the greater is newer.
+    #[cfg_attr(test, ts(type = "number"))]
+    pub change: u64,
     /// All of them.
     pub applications: Vec<FriendApplication>,
     /// Those that came in and were not marked read.

@@ -105,6 +105,9 @@ pub struct GroupProfile {
     pub mute_all_members: bool,
     /// The group was dismissed.
     pub dismissed: bool,
+    /// Server time in ms of the last change of anything here; of two profiles of a group the one with the greater is newer.
+    #[cfg_attr(test, ts(type = "number"))]
+    pub updated: u64,
     /// The reader's own membership; absent in events to all members and for outsiders.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(test, ts(optional))]
@@ -492,4 +495,7 @@ pub struct GroupLeft {
     /// Server time in ms: the conversation's last activity.
     #[cfg_attr(test, ts(type = "number"))]
     pub time: u64,
+    /// The number of the reader's change that this is; 0 for a dismissal, which is final.
+    #[cfg_attr(test, ts(type = "number"))]
+    pub change: u64,
 }

@@ -4,7 +4,7 @@ use crate::{
     AddFriend, AnswerFriend, ChangeMembers, CheckFriends, ClearHistory, Code, CreateGroup, DeleteApplication,
     DeleteConversations, DeleteFriends, Error, GetConversations, GetHistory, GetMembers, GetProfiles,
     GroupRef, HandleApplication, Inbound, JoinGroup, ListConversations, ListMembers, Login,
-    MarkConversations, OpenConversation, PinConversation, ProfilePatch, ReadAll, ReadConversation,
+    MarkConversations, OpenConversation, PinConversation, Ping, ProfilePatch, ReadAll, ReadConversation,
     SendMessage, SetCustomData, SetRemindType, SetRole, TransferGroup, UpdateFriend, UpdateGroup,
 };
 
@@ -69,8 +69,8 @@ requests! {
     "session.login" => Login(Login) -> "LoggedIn";
     /// Ends the login; the socket closes.
     "session.logout" => Logout -> "null";
-    /// See [`crate::Pong`].
-    "session.ping" => Ping -> "Pong";
+    /// See [`Ping`].
+    "session.ping" => Ping(Ping) -> "Pong";
     /// See [`SendMessage`].
     "messages.send" => SendMessage(SendMessage) -> "Sent";
     /// See [`GetHistory`].
@@ -152,6 +152,7 @@ requests! {
 }
 
 fn read<'a, T: serde::Deserialize<'a>>(body: Option<&'a RawValue>) -> Result<T, Error> {
-    let text = body.map_or("null", RawValue::get);
+    // No body is a body without fields.
+    let text = body.map(RawValue::get).filter(|&text| text != "null").unwrap_or("{}");
     serde_json::from_str(text).map_err(|error| Error::new(Code::MALFORMED_REQUEST, error.to_string()))
 }

@@ -1,6 +1,8 @@
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
-use crate::{Conversation, ConversationPage, Profile};
+use crate::{Conversation, ConversationId, ConversationPage, FriendApplications, Friends, Profile};
 
 /// Opens a login on this socket, or resumes one after the socket was lost.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -23,8 +25,11 @@ pub struct Login {
     pub resume: Option<Resume>,
 }
 
+/// The most heads in a [`Resume`]: those of the conversations with the newest messages.
+pub const HEADS_MAX: usize = 500;
+
 /// Where a client's state stands.
-#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub struct Resume {
@@ -34,6 +39,11 @@ pub struct Resume {
     /// Server time in ms of the client's last answer or heartbeat: older news it has.
     #[cfg_attr(test, ts(type = "number"))]
     pub synced_at: u64,
+    /// The last `seq` the client has of each listed conversation, at most [`HEADS_MAX`]. Clocks and a lost event cannot
+    /// deceive these; of conversations that are not among them, time alone tells.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[cfg_attr(test, ts(type = "Record<string, number>", optional))]
+    pub heads: BTreeMap<ConversationId, u64>,
 }
 
 /// The answer to [`Login`].
@@ -51,6 +61,8 @@ pub struct LoggedIn {
     pub change: u64,
     /// The user's own profile.
     pub profile: Profile,
+    /// What others did may be lost between the nodes that serve this app: heartbeats are to say where the client stands.
+    pub verifies: bool,
     /// After a fresh login: the first page of the list. The rest comes with `conversations.list`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(test, ts(optional))]
@@ -72,15 +84,48 @@ pub struct Resumed {
     /// Conversations that were deleted meanwhile and are not listed now: by this very login, or by any client when
     /// deletions are synchronised.
     pub deleted: Vec<crate::DeletedConversation>,
+    /// All friends, when they changed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, ts(optional))]
+    pub friends: Option<Friends>,
+    /// All applications, when they changed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, ts(optional))]
+    pub applications: Option<FriendApplications>,
 }
 
-/// The answer to `ping`, which a client sends every 25 s or so; a socket that is silent for 55 s is closed.
-#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+/// A heartbeat, which a client sends every 25 s or so; a socket that is silent for 55 s is closed.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct Ping {
+    /// Where the client stands, to be told what it missed. Needed where [`LoggedIn::verifies`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, ts(optional))]
+    pub since: Option<Resume>,
+}
+
+/// The answer to [`Ping`].
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub struct Pong {
     /// Server time in ms.
     #[cfg_attr(test, ts(type = "number"))]
     pub time: u64,
+    /// The user's change counter when the state below was read; 0 without one.
+    #[cfg_attr(test, ts(type = "number"))]
+    pub change: u64,
+    /// What the client missed, when it said where it stands. Empty when nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, ts(optional))]
+    pub resumed: Option<Resumed>,
+}
+
+/// The event that the reader may have missed something: it is to send a heartbeat that says where it stands.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct Verify {
+    /// At some random moment within so many ms, so that clients of one node do not all ask at once.
+    pub within: u32,
 }
 
 /// Why a login was ended from outside; the values of `KICKED_OUT`.

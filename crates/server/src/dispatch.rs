@@ -1,9 +1,9 @@
-use lethe_protocol::{Code, Error, Pong, Request, answer};
+use lethe_protocol::{Code, Error, Request, answer};
 use serde::Serialize;
 
 use crate::context::Context;
 use crate::failure::{Failure, Result};
-use crate::handlers::{conversations, friends, groups, messages, users};
+use crate::handlers::{conversations, friends, groups, messages, session, users};
 
 /// Who asks.
 #[derive(Clone, Debug)]
@@ -21,12 +21,7 @@ pub(crate) async fn dispatch(cx: &Context, session: &Session, id: u64, request: 
         }
         // The connection ends the login itself.
         Request::Logout => reply(id, &()),
-        Request::Ping => {
-            // A client resumes from this time: all that happened before it has to be told before it.
-            let time = cx.now();
-            cx.store.settle().await?;
-            reply(id, &Pong { time })
-        }
+        Request::Ping(body) => reply(id, &session::ping(cx, session, &body).await?),
         Request::SendMessage(body) => reply(id, &messages::send(cx, me, body).await?),
         Request::GetHistory(body) => reply(id, &messages::history(cx, me, &body).await?),
         Request::ListConversations(body) => reply(id, &conversations::list(cx, me, &body).await?),

@@ -15,6 +15,43 @@ fn conversation_from(text: &str) -> Result<ConversationId, StoreError> {
         .map_err(|_| StoreError::Damaged(format!("{text:?} is stored as a conversation")))
 }
 
+/// What a user has besides conversations, each changed as a whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Contacts {
+    /// The friends.
+    Friends,
+    /// The applications, sent and come in.
+    Applications,
+}
+
+impl Contacts {
+    /// No conversation's ID.
+    fn text(self) -> &'static str {
+        match self {
+            Self::Friends => "friends",
+            Self::Applications => "friend_applications",
+        }
+    }
+}
+
+/// What a change of a user concerned.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Changed {
+    /// One conversation.
+    Conversation(ConversationId),
+    /// Friends or applications.
+    Contacts(Contacts),
+}
+
+impl Changed {
+    fn from(text: &str) -> Result<Self, StoreError> {
+        match [Contacts::Friends, Contacts::Applications].into_iter().find(|what| what.text() == text) {
+            Some(what) => Ok(Self::Contacts(what)),
+            None => conversation_from(text).map(Self::Conversation),
+        }
+    }
+}
+
 impl Tx {
     /// A user's view of a conversation; the end of a dismissed group counts as leaving. None if the user never had one.
     ///
@@ -64,6 +101,32 @@ impl Tx {
         Ok(())
     }
 
+    /// Counts a change of all the user's friends or applications as the user's next. Needs the user's lock.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub async fn change_contacts(&mut self, user_id: &str, what: Contacts) -> Result<u64, StoreError> {
+        let before = self.contacts_change(user_id, what).await?;
+        if before > 0 {
+            self.remove(Space::Changes, Key::new().text(user_id).number(before));
+        }
+        let change = self.change(user_id).await? + 1;
+        self.put(Space::Counters, Key::new().text(user_id), &change);
+        self.put(Space::Counters, Key::new().text(user_id).text(what.text()), &change);
+        let text = Bytes::from_static(what.text().as_bytes());
+        self.put_bytes(Space::Changes, Key::new().text(user_id).number(change), text);
+        Ok(change)
+    }
+
+    /// The number of the newest change of the user's friends or applications; 0 for none.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub async fn contacts_change(&self, user_id: &str, what: Contacts) -> Result<u64, StoreError> {
+        let key = Key::new().text(user_id).text(what.text());
+        Ok(self.get(Space::Counters, key).await?.unwrap_or_default())
+    }
+
     /// The user's change counter.
     ///
     /// # Errors
@@ -72,15 +135,15 @@ impl Tx {
         Ok(self.get(Space::Counters, Key::new().text(user_id)).await?.unwrap_or_default())
     }
 
-    /// The conversations whose newest change by the user has a greater number, smallest first.
+    /// What the user's newest changes with a greater number concerned, smallest first.
     ///
     /// # Errors
     /// See [`StoreError`].
-    pub async fn changed_since(&self, user_id: &str, change: u64) -> Result<Vec<ConversationId>, StoreError> {
+    pub async fn changed_since(&self, user_id: &str, change: u64) -> Result<Vec<Changed>, StoreError> {
         let mut range = Range::prefix(Key::new().text(user_id).bytes());
         range.start = Key::new().text(user_id).number(change.saturating_add(1)).into_bytes();
         let pairs = self.scan(Space::Changes, &range, Direction::Forward, usize::MAX / 2).await?;
-        pairs.iter().map(|(_, text)| conversation_from(&String::from_utf8_lossy(text))).collect()
+        pairs.iter().map(|(_, text)| Changed::from(&String::from_utf8_lossy(text))).collect()
     }
 
     /// Whether a conversation may stand in the user's list.

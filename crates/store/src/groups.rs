@@ -29,9 +29,9 @@ impl Tx {
         self.get(Space::Groups, key(group_id)).await
     }
 
-    /// Stores a group as changed at `now` in ms. Needs the timeline's lock.
+    /// Stores a group as changed at `now` in ms, or just after its last change if clocks disagree. Needs the timeline's lock.
     pub fn put_group(&mut self, group_id: &str, group: &mut Group, now: u64) {
-        group.touched = now;
+        group.touched = now.max(group.touched + 1);
         self.put(Space::Groups, key(group_id), group);
     }
 

@@ -22,6 +22,7 @@ mod totals;
 mod tx;
 
 pub use commit::{Audience, Committed, Publication, Publish};
+pub use conversations::{Changed, Contacts};
 pub use directory::{DataDirectory, Identity};
 pub use engine::{AnyEngine, Batch, Direction, Engine, FjallEngine, MemoryEngine, Range, Space};
 pub use key::Key;

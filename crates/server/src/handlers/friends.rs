@@ -4,7 +4,7 @@ use lethe_protocol::{
     FRIENDS_PER_CALL, FailedUser, Friend, FriendAdded, FriendApplication, FriendApplications, FriendRelation,
     FriendRelations, Friends, FriendsDeleted, UpdateFriend,
 };
-use lethe_store::{Audience, Locks, Tx};
+use lethe_store::{Audience, Contacts, Locks, Tx};
 
 use crate::context::Context;
 use crate::failure::{Failure, Result};
@@ -12,17 +12,19 @@ use crate::failure::{Failure, Result};
 /// The most users in one check.
 const CHECKED_PER_CALL: usize = 1000;
 
-async fn friends_of(tx: &Tx, me: &str) -> Result<Friends> {
+pub(crate) async fn friends_of(tx: &Tx, me: &str) -> Result<Friends> {
+    let change = tx.contacts_change(me, Contacts::Friends).await?;
     let mut friends = Vec::new();
     for (user_id, friendship) in tx.friends(me).await? {
         let profile = tx.account(&user_id).await?.unwrap_or_default().profile(&user_id);
         let Friendship { remark, source, wording, time } = friendship;
         friends.push(Friend { user_id, remark, source, wording, time, profile });
     }
-    Ok(Friends { friends })
+    Ok(Friends { change, friends })
 }
 
-async fn applications_of(tx: &Tx, me: &str) -> Result<FriendApplications> {
+pub(crate) async fn applications_of(tx: &Tx, me: &str) -> Result<FriendApplications> {
+    let change = tx.contacts_change(me, Contacts::Applications).await?;
     let (mut applications, mut unread) = (Vec::new(), 0);
     for (user_id, sent, application) in tx.friend_applications(me).await? {
         let account = tx.account(&user_id).await?.unwrap_or_default();
@@ -31,11 +33,12 @@ async fn applications_of(tx: &Tx, me: &str) -> Result<FriendApplications> {
         let (nick, avatar) = (account.nick, account.avatar);
         applications.push(FriendApplication { user_id, nick, avatar, sent, wording, source, time });
     }
-    Ok(FriendApplications { applications, unread })
+    Ok(FriendApplications { change, applications, unread })
 }
 
 async fn tell_friends(tx: &mut Tx, users: &[&str]) -> Result<()> {
     for &user in users {
+        tx.change_contacts(user, Contacts::Friends).await?;
         let friends = friends_of(tx, user).await?;
         tx.tell(Audience::Users(vec![user.to_owned()]), &Event::Friends(friends));
     }
@@ -44,6 +47,7 @@ async fn tell_friends(tx: &mut Tx, users: &[&str]) -> Result<()> {
 
 async fn tell_applications(tx: &mut Tx, users: &[&str]) -> Result<()> {
     for &user in users {
+        tx.change_contacts(user, Contacts::Applications).await?;
         let applications = applications_of(tx, user).await?;
         tx.tell(Audience::Users(vec![user.to_owned()]), &Event::FriendApplications(applications));
     }

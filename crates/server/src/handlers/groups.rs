@@ -121,7 +121,8 @@ async fn expel(
             tx.unindex(user, &id);
         }
         let hearer = || Audience::Users(vec![user.clone()]);
-        let left = GroupLeft { group_id: group_id.to_owned(), reason, left_at: head.seq, time: now };
+        let (left_at, change) = (head.seq, view.change);
+        let left = GroupLeft { group_id: group_id.to_owned(), reason, left_at, time: now, change };
         tx.tell(hearer(), &Event::GroupLeft(left));
         if listed {
             let conversations = vec![describe(tx, user, &id, view).await?.conversation];
@@ -298,7 +299,7 @@ pub(crate) async fn dismiss(cx: &Context, me: &str, request: &GroupRef) -> Resul
     group.dismissed_time = now;
     tx.put_group(group_id, &mut group, cx.now());
     let (reason, left_at, time) = (LeaveReason::Dismissed, head.seq, now);
-    let left = GroupLeft { group_id: group_id.clone(), reason, left_at, time };
+    let left = GroupLeft { group_id: group_id.clone(), reason, left_at, time, change: 0 };
     tx.tell(Audience::Group(group_id.clone()), &Event::GroupLeft(left));
     tx.publish(Publication::Dissolved { group_id: group_id.clone() });
     for user in &members {

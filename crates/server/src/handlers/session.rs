@@ -1,13 +1,15 @@
 use std::collections::HashSet;
 
 use lethe_protocol::{
-    Code, ConversationId, Event, ListConversations, LoggedIn, Login, PROTOCOL_VERSION, Profiles, Resume,
-    Resumed, user_id_is_valid,
+    Code, ConversationId, Event, HEADS_MAX, ListConversations, LoggedIn, Login, PROTOCOL_VERSION, Ping, Pong,
+    Profiles, Resume, Resumed, user_id_is_valid,
 };
-use lethe_store::{Locks, Tx};
+use lethe_store::{Changed, Contacts, Locks, Tx};
 
 use super::conversations::{self, Loaded, tombstone};
+use super::friends;
 use crate::context::Context;
+use crate::dispatch::Session;
 use crate::failure::{Failure, Result};
 use crate::usersig::{self, Claims};
 
@@ -67,7 +69,7 @@ pub(crate) async fn state(cx: &Context, login: &Login) -> Result<LoggedIn> {
     let time = cx.now();
     let change = tx.change(me).await?;
     drop(tx);
-    let (list, resumed) = match login.resume {
+    let (list, resumed) = match &login.resume {
         None => (
             Some(conversations::list(cx, me, &ListConversations { cursor: None, limit: FIRST_PAGE }).await?),
             None,
@@ -80,20 +82,43 @@ pub(crate) async fn state(cx: &Context, login: &Login) -> Result<LoggedIn> {
         time,
         change,
         profile: account.profile(me),
+        verifies: false,
         list,
         resumed,
     })
 }
 
-async fn resume(cx: &Context, me: &str, instance: &str, since: Resume) -> Result<Resumed> {
+/// `session.ping`: with where the client stands, what it missed.
+pub(crate) async fn ping(cx: &Context, session: &Session, request: &Ping) -> Result<Pong> {
+    // A client resumes from this time: all that happened before it has to be told before it.
+    let time = cx.now();
+    cx.store.settle().await?;
+    let Some(since) = &request.since else { return Ok(Pong { time, change: 0, resumed: None }) };
+    let me = &session.user_id;
+    let change = cx.store.begin(Locks::none()).await.change(me).await?;
+    let resumed = resume(cx, me, &session.instance, since).await?;
+    cx.store.settle().await?;
+    Ok(Pong { time, change, resumed: Some(resumed) })
+}
+
+async fn resume(cx: &Context, me: &str, instance: &str, since: &Resume) -> Result<Resumed> {
+    if since.heads.len() > HEADS_MAX {
+        let message = format!("a client names at most {HEADS_MAX} heads, not {}", since.heads.len());
+        return Err(Failure::refuse(Code::MALFORMED_REQUEST, message));
+    }
     let tx = cx.store.begin(Locks::none()).await;
     let changed: HashSet<_> = tx.changed_since(me, since.change).await?.into_iter().collect();
     let indexed = tx.indexed(me, None, usize::MAX / 2).await?;
-    drop(tx);
-    let since = since.synced_at.saturating_sub(OVERLAP);
     let mut resumed = Resumed::default();
+    if changed.contains(&Changed::Contacts(Contacts::Friends)) {
+        resumed.friends = Some(friends::friends_of(&tx, me).await?);
+    }
+    if changed.contains(&Changed::Contacts(Contacts::Applications)) {
+        resumed.applications = Some(friends::applications_of(&tx, me).await?);
+    }
+    drop(tx);
     for id in indexed {
-        if changed.contains(&id) {
+        if changed.contains(&Changed::Conversation(id.clone())) {
             continue;
         }
         let loaded = conversations::load(cx, me, &id)
@@ -101,15 +126,23 @@ async fn resume(cx: &Context, me: &str, instance: &str, since: Resume) -> Result
             .filter(|loaded| loaded.is_listed() && has_news(loaded, since));
         resumed.conversations.extend(loaded.map(|loaded| loaded.conversation));
     }
-    for id in changed {
-        resume_changed(cx, me, instance, &id, &mut resumed).await?;
+    for changed in changed {
+        if let Changed::Conversation(id) = changed {
+            resume_changed(cx, me, instance, &id, &mut resumed).await?;
+        }
     }
     Ok(resumed)
 }
 
-fn has_news(loaded: &Loaded, since: u64) -> bool {
+/// The client has another head than it should, or does not know the conversation, or something happened since it was told.
+fn has_news(loaded: &Loaded, since: &Resume) -> bool {
+    let conversation = &loaded.conversation;
+    let differs = match since.heads.get(&conversation.conversation_id) {
+        Some(&head) => head != conversation.head,
+        None => !since.heads.is_empty() && since.heads.len() < HEADS_MAX,
+    };
     let newest = [loaded.head.time, loaded.view.left_time, loaded.touched];
-    newest.into_iter().any(|time| time >= since)
+    differs || newest.into_iter().any(|time| time >= since.synced_at.saturating_sub(OVERLAP))
 }
 
 /// A deletion reaches the client that made it; others only when deletions are synchronised.

@@ -2,7 +2,7 @@
 
 use futures_util::{SinkExt as _, StreamExt as _};
 use lethe_client::{Client, ClientError};
-use lethe_protocol::{CloseCode, Event, KickReason, Request};
+use lethe_protocol::{CloseCode, Event, KickReason, Ping, Request};
 use lethe_server::Options;
 use serde_json::{Value, json};
 use tokio::net::TcpStream;
@@ -207,7 +207,7 @@ async fn a_stop_asks_clients_to_come_back() {
     let alice = world.log_in("alice").await;
     world.stop().await;
     assert_eq!(alice.closed().await, Some(CloseCode::Restarting as u16));
-    let refused = alice.client.request::<Value>(Request::Ping).await;
+    let refused = alice.client.request::<Value>(Request::Ping(Ping::default())).await;
     assert!(matches!(refused, Err(ClientError::Closed(_))));
 }
 

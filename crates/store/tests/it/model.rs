@@ -6,7 +6,9 @@ use std::sync::Arc;
 
 use lethe_domain::conversations::View;
 use lethe_protocol::{ConversationId, MessageAttributes};
-use lethe_store::{Committed, DataDirectory, Direction, Locks, NewMessage, Publish, Store, Timeline};
+use lethe_store::{
+    Changed, Committed, DataDirectory, Direction, Locks, NewMessage, Publish, Store, Timeline,
+};
 use proptest::prelude::*;
 use serde_json::value::RawValue;
 
@@ -120,7 +122,10 @@ async fn run(store: &Store, steps: &[Step]) {
                 let mut expected: Vec<_> =
                     model.changes.iter().filter(|&(_, &c)| c > since).map(|(&w, &c)| (c, w)).collect();
                 expected.sort_unstable();
-                let expected: Vec<_> = expected.into_iter().map(|(_, w)| conversations[w].clone()).collect();
+                let expected: Vec<_> = expected
+                    .into_iter()
+                    .map(|(_, w)| Changed::Conversation(conversations[w].clone()))
+                    .collect();
                 assert_eq!(tx.changed_since("alice", since).await.unwrap(), expected);
             }
         }
