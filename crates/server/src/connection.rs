@@ -98,7 +98,7 @@ async fn log_in(cx: &Context, client: &Arc<Client>, id: u64, login: &Login) -> R
     loop {
         // A group joined or left between reading and subscribing is seen by reading once more, after it was told.
         cx.store.settle().await?;
-        let read = session::groups(&cx.store.begin(Locks::none()).await, &login.user_id).await?;
+        let read = session::groups(&cx.store.begin(Locks::none()).await?, &login.user_id).await?;
         if read == groups {
             break;
         }

@@ -85,7 +85,7 @@ pub async fn start(config: Config, salvage: bool) -> Result<Running, StartError>
             (store, identity, Some(directory))
         }
     };
-    hub.set_settings(Arc::new(store.begin(Locks::none()).await.settings().await?));
+    hub.set_settings(Arc::new(store.begin(Locks::none()).await?.settings().await?));
     let context = Arc::new(Context::new(store, hub, identity.clone(), config, format!("http://{address}")));
     let (stop, stopped) = oneshot::channel::<()>();
     let shutdown = async move {

@@ -1,7 +1,7 @@
 use lethe_domain::accounts::{Account, FIRST_TINY_ID};
 
 use crate::engine::Space;
-use crate::{Key, StoreError, Tx};
+use crate::{Key, Need, StoreError, Tx};
 
 fn key(user_id: &str) -> Key {
     Key::new().text(user_id)
@@ -9,6 +9,14 @@ fn key(user_id: &str) -> Key {
 
 fn counter_key() -> Key {
     Key::new().text("accounts")
+}
+
+impl Need {
+    /// An account.
+    #[must_use]
+    pub fn account(self, user_id: &str) -> Self {
+        self.key(Space::Accounts, key(user_id))
+    }
 }
 
 impl Tx {

@@ -88,6 +88,10 @@ pub struct Committed {
 }
 
 impl Committed {
+    pub(crate) fn of(publications: Vec<Publication>) -> Self {
+        Self { publications }
+    }
+
     /// What to tell, in order.
     #[must_use]
     pub fn into_publications(self) -> Vec<Publication> {
@@ -316,7 +320,7 @@ async fn publish(
         for waiting in group {
             number = waiting.number;
             if !waiting.publications.is_empty() {
-                publisher.publish(Committed { publications: waiting.publications });
+                publisher.publish(Committed::of(waiting.publications));
             }
             let _ = waiting.done.send(Ok(()));
             told_at_once += 1;

@@ -4,7 +4,7 @@ use lethe_protocol::ConversationId;
 
 use crate::engine::{Direction, Range, Space};
 use crate::key::split_text;
-use crate::{Key, StoreError, Tx};
+use crate::{Key, Need, StoreError, Tx};
 
 fn key(user_id: &str, conversation: &ConversationId) -> Key {
     Key::new().text(user_id).text(&conversation.to_string())
@@ -49,6 +49,30 @@ impl Changed {
             Some(what) => Ok(Self::Contacts(what)),
             None => conversation_from(text).map(Self::Conversation),
         }
+    }
+}
+
+impl Need {
+    /// A user's view of a conversation, and of a group what else belongs to a view.
+    #[must_use]
+    pub fn view(self, user_id: &str, conversation: &ConversationId) -> Self {
+        let need = self.key(Space::Views, key(user_id, conversation));
+        match conversation {
+            ConversationId::Group(group_id) => need.group(group_id),
+            ConversationId::User(_) | ConversationId::System => need,
+        }
+    }
+
+    /// Whether a conversation may stand in the user's list.
+    #[must_use]
+    pub fn listed(self, user_id: &str, conversation: &ConversationId) -> Self {
+        self.key(Space::Listed, key(user_id, conversation))
+    }
+
+    /// The user's change counter.
+    #[must_use]
+    pub fn change(self, user_id: &str) -> Self {
+        self.key(Space::Counters, Key::new().text(user_id))
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod fjall;
 mod memory;
+pub(crate) mod postgres;
 
 use std::future::Future;
 
@@ -9,6 +10,7 @@ use bytes::Bytes;
 
 pub use self::fjall::FjallEngine;
 pub use self::memory::MemoryEngine;
+pub use self::postgres::{Database, DatabaseOptions, PostgresEngine};
 use crate::StoreError;
 
 macro_rules! spaces {

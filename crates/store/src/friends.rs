@@ -3,7 +3,7 @@ use lethe_domain::friends::{Application, Friendship};
 use crate::engine::{Direction, Range, Space};
 use crate::key::split_text;
 use crate::record::decode;
-use crate::{Key, StoreError, Tx};
+use crate::{Key, Need, StoreError, Tx};
 
 fn friend_key(user_id: &str, friend: &str) -> Key {
     Key::new().text(user_id).text(friend)
@@ -16,6 +16,14 @@ fn application_key(user_id: &str, sent: bool, other: &str) -> Key {
 
 fn damaged() -> StoreError {
     StoreError::Damaged("a stored key cannot be read".to_owned())
+}
+
+impl Need {
+    /// What a user keeps of a friend.
+    #[must_use]
+    pub fn friend(self, user_id: &str, friend: &str) -> Self {
+        self.key(Space::Friends, friend_key(user_id, friend))
+    }
 }
 
 impl Tx {

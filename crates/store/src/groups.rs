@@ -4,7 +4,7 @@ use lethe_domain::groups::{Application, Group, Member};
 use crate::engine::{Direction, Range, Space};
 use crate::key::split_text;
 use crate::record::decode;
-use crate::{Key, StoreError, Tx};
+use crate::{Key, Need, StoreError, Tx};
 
 fn key(group_id: &str) -> Key {
     Key::new().text(group_id)
@@ -18,6 +18,20 @@ fn pair(first: &str, second: &str) -> Key {
 fn second(key: &[u8]) -> Result<String, StoreError> {
     let text = split_text(key).and_then(|(_, rest)| split_text(rest)).map(|(text, _)| text.to_owned());
     text.ok_or_else(|| StoreError::Damaged("a stored key cannot be read".to_owned()))
+}
+
+impl Need {
+    /// A group.
+    #[must_use]
+    pub fn group(self, group_id: &str) -> Self {
+        self.key(Space::Groups, key(group_id))
+    }
+
+    /// A membership.
+    #[must_use]
+    pub fn member(self, group_id: &str, user_id: &str) -> Self {
+        self.key(Space::Members, pair(group_id, user_id))
+    }
 }
 
 impl Tx {

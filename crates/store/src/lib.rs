@@ -5,6 +5,7 @@
 //! published, in the order of the log.
 
 mod accounts;
+mod bundle;
 mod commit;
 mod conversations;
 mod directory;
@@ -14,8 +15,10 @@ mod groups;
 mod key;
 mod lock;
 mod messages;
+mod need;
 mod pending;
 mod record;
+mod remote;
 mod settings;
 mod store;
 mod totals;
@@ -24,10 +27,14 @@ mod tx;
 pub use commit::{Audience, Committed, Publication, Publish};
 pub use conversations::{Changed, Contacts};
 pub use directory::{DataDirectory, Identity};
-pub use engine::{AnyEngine, Batch, Direction, Engine, FjallEngine, MemoryEngine, Range, Space};
+pub use engine::{
+    AnyEngine, Batch, Database, DatabaseOptions, Direction, Engine, FjallEngine, MemoryEngine,
+    PostgresEngine, Range, Space,
+};
 pub use key::Key;
 pub use lock::Locks;
 pub use messages::{NewMessage, StoredMessage, Timeline};
-pub use store::{Store, StoreError};
+pub use need::Need;
+pub use store::{Snapshot, Store, StoreError};
 pub use totals::Totals;
 pub use tx::Tx;

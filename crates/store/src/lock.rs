@@ -40,6 +40,10 @@ impl Locks {
         self.named("app", "")
     }
 
+    pub(crate) fn keys(&self) -> &[Vec<u8>] {
+        &self.keys
+    }
+
     fn named(mut self, kind: &str, name: &str) -> Self {
         self.keys.push(format!("{kind}\0{name}").into_bytes());
         self

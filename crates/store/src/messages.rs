@@ -6,7 +6,7 @@ use serde_json::value::RawValue;
 
 use crate::commit::{Audience, Publication};
 use crate::engine::{Direction, Range, Space};
-use crate::{Key, StoreError, Tx};
+use crate::{Key, Need, StoreError, Tx};
 
 /// An append-only sequence of messages with contiguous `seq` from 1. A message is stored once, however many read it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -148,6 +148,26 @@ pub(crate) struct Nonce {
 fn nonce_key(timeline: &Timeline, sender: &str, client_time: u32, random: u32) -> Key {
     let nonce = Key::new().text(sender).number(u64::from(client_time)).number(u64::from(random));
     nonce.tuple(timeline.key().bytes())
+}
+
+impl Need {
+    /// The end of a timeline.
+    #[must_use]
+    pub fn head(self, timeline: &Timeline) -> Self {
+        self.key(Space::Heads, timeline.key())
+    }
+
+    /// One message.
+    #[must_use]
+    pub fn message(self, timeline: &Timeline, seq: u64) -> Self {
+        self.key(Space::Messages, timeline.key().number(seq))
+    }
+
+    /// Whether a message with this nonce was sent before.
+    #[must_use]
+    pub fn nonce(self, timeline: &Timeline, sender: &str, client_time: u32, random: u32) -> Self {
+        self.key(Space::Nonces, nonce_key(timeline, sender, client_time, random))
+    }
 }
 
 impl Tx {

@@ -5,10 +5,12 @@ use bytes::Bytes;
 use tokio::sync::watch;
 
 use crate::commit::{Chain, Coordinator, Publish};
-use crate::engine::{AnyEngine, Direction, Engine, FjallEngine, MemoryEngine, Range, Space};
+use crate::engine::{AnyEngine, Direction, Engine, FjallEngine, MemoryEngine, PostgresEngine, Range, Space};
 use crate::lock::LockTable;
+use crate::need::{Fetched, Need};
 use crate::pending::{Pending, merge};
-use crate::{DataDirectory, Locks, Totals, Tx};
+use crate::remote::Remote;
+use crate::{DataDirectory, Locks, Timeline, Totals, Tx};
 
 /// Why the store could not do what was asked.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -33,6 +35,9 @@ pub enum StoreError {
     /// A write failed. The store takes no more until it is opened again.
     #[error("the database cannot be written: {0}")]
     Write(String),
+    /// The database is away or was busy for too long. Nothing was changed; the same may succeed later.
+    #[error("the database does not answer: {0}")]
+    Again(String),
     /// An earlier write failed, or the store is closing.
     #[error("the database takes no more requests")]
     Stopped,
@@ -61,7 +66,63 @@ impl StoreError {
 /// The truth of one app.
 #[derive(Clone, Debug)]
 pub struct Store {
-    shared: Arc<Shared>,
+    backend: Backend,
+}
+
+/// Who else writes: nobody, or other nodes.
+#[derive(Clone, Debug)]
+enum Backend {
+    /// This process owns the engine.
+    Embedded(Arc<Shared>),
+    /// The engine is a database that several nodes share.
+    Remote(Arc<Remote>),
+}
+
+/// What is true at one moment: of an embedded engine at the moment its locks are taken, of a remote one when what is needed
+/// was read.
+#[derive(Clone, Debug)]
+pub struct Snapshot {
+    backend: Backend,
+    fetched: Arc<Fetched>,
+}
+
+impl Snapshot {
+    /// A transaction that only reads. What is under these locks fits together.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub async fn under(&self, locks: Locks) -> Result<Tx, StoreError> {
+        match &self.backend {
+            Backend::Embedded(shared) => Ok(begin_embedded(shared, &locks).await),
+            Backend::Remote(remote) => Ok(Tx::reading(Arc::clone(remote), Arc::clone(&self.fetched))),
+        }
+    }
+
+    /// Reads the messages that the heads of these timelines point to: they do not change.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub async fn last_messages(
+        &mut self,
+        timelines: impl Iterator<Item = Timeline>,
+    ) -> Result<(), StoreError> {
+        let Backend::Remote(remote) = &self.backend else { return Ok(()) };
+        let tx = Tx::reading(Arc::clone(remote), Arc::clone(&self.fetched));
+        let mut need = Need::new();
+        for timeline in timelines {
+            let head = tx.head(&timeline).await?;
+            need = need.message(&timeline, head.last);
+        }
+        drop(tx);
+        let messages = remote.engine.fetch(need).await?;
+        Arc::make_mut(&mut self.fetched).add(messages);
+        Ok(())
+    }
+}
+
+async fn begin_embedded(shared: &Arc<Shared>, locks: &Locks) -> Tx {
+    let guards = shared.locks.take(locks).await;
+    Tx::embedded(Arc::clone(shared), guards)
 }
 
 #[derive(Debug)]
@@ -127,40 +188,118 @@ impl Store {
             locks: LockTable::new(),
         });
         Coordinator::run(&shared, chain, mark, publisher);
-        Ok(Self { shared })
+        Ok(Self { backend: Backend::Embedded(shared) })
+    }
+
+    pub(crate) fn remote(
+        engine: PostgresEngine,
+        publisher: Arc<dyn Publish>,
+        answers_before_commit: bool,
+    ) -> Self {
+        Self { backend: Backend::Remote(Remote::start(engine, publisher, answers_before_commit)) }
     }
 
     /// Begins a transaction under these locks; dropped without a commit it changes nothing.
-    pub async fn begin(&self, locks: Locks) -> Tx {
-        let guards = self.shared.locks.take(&locks).await;
-        Tx::new(Arc::clone(&self.shared), guards)
+    ///
+    /// # Errors
+    /// [`StoreError::Again`] when a remote engine does not give the locks in time.
+    pub async fn begin(&self, locks: Locks) -> Result<Tx, StoreError> {
+        self.begin_with(locks, Need::new).await
     }
 
-    /// Waits until everything applied by now is durable and told. Nothing that was read may leave the server before.
+    /// Begins a transaction that will read what it needs. A remote engine reads it together with taking the locks.
+    ///
+    /// # Errors
+    /// See [`Store::begin`].
+    pub async fn begin_with(&self, locks: Locks, need: impl FnOnce() -> Need) -> Result<Tx, StoreError> {
+        match &self.backend {
+            Backend::Embedded(shared) => Ok(begin_embedded(shared, &locks).await),
+            Backend::Remote(remote) if locks.keys().is_empty() => {
+                let fetched = remote.engine.fetch(need()).await?;
+                Ok(Tx::reading(Arc::clone(remote), Arc::new(fetched)))
+            }
+            Backend::Remote(remote) => Ok(Tx::in_turn(remote.begin(&locks, need()).await?)),
+        }
+    }
+
+    /// Looks at one moment. What is needed, and nothing else, is of that moment.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub async fn snapshot(&self, need: impl FnOnce() -> Need) -> Result<Snapshot, StoreError> {
+        let fetched = match &self.backend {
+            Backend::Embedded(_) => Fetched::default(),
+            Backend::Remote(remote) => remote.engine.fetch(need()).await?,
+        };
+        Ok(Snapshot { backend: self.backend.clone(), fetched: Arc::new(fetched) })
+    }
+
+    /// Several nodes may work with this store.
+    #[must_use]
+    pub fn is_shared(&self) -> bool {
+        matches!(self.backend, Backend::Remote(_))
+    }
+
+    /// Waits until everything applied by now is durable and told. Nothing that was read may leave the server before. A
+    /// remote engine shows only what is durable.
     ///
     /// # Errors
     /// The failure that stopped the store.
     pub async fn settle(&self) -> Result<(), StoreError> {
-        self.shared.settle(self.shared.applied.load(Ordering::SeqCst)).await
+        match &self.backend {
+            Backend::Embedded(shared) => shared.settle(shared.applied.load(Ordering::SeqCst)).await,
+            Backend::Remote(_) => Ok(()),
+        }
     }
 
-    /// Waits until the store has stopped because a write failed.
+    /// Whether requests can be served now.
+    ///
+    /// # Errors
+    /// Why not.
+    pub async fn ready(&self) -> Result<(), StoreError> {
+        match &self.backend {
+            Backend::Embedded(_) => self.settle().await,
+            Backend::Remote(remote) if remote.answers() => Ok(()),
+            Backend::Remote(_) => Err(StoreError::Again("the database is away".to_owned())),
+        }
+    }
+
+    /// Waits until the store has stopped because a write failed. A remote engine's failures pass.
     pub async fn failure(&self) -> StoreError {
-        let mut published = self.shared.published.subscribe();
+        let Backend::Embedded(shared) = &self.backend else { return std::future::pending().await };
+        let mut published = shared.published.subscribe();
         let progress = published.wait_for(|progress| progress.failed.is_some()).await;
         progress.ok().and_then(|progress| progress.failed.clone()).unwrap_or(StoreError::Stopped)
     }
 
     /// Totals of everything applied.
-    #[must_use]
-    pub fn totals(&self) -> Totals {
-        *self.shared.totals.lock().unwrap_or_else(PoisonError::into_inner)
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub async fn totals(&self) -> Result<Totals, StoreError> {
+        match &self.backend {
+            Backend::Embedded(shared) => Ok(*shared.totals.lock().unwrap_or_else(PoisonError::into_inner)),
+            Backend::Remote(remote) => remote.engine.totals().await,
+        }
     }
 
-    /// The engine below.
+    /// The name of the engine below, as the console shows it.
     #[must_use]
-    pub fn engine(&self) -> &AnyEngine {
-        &self.shared.engine
+    pub fn engine_name(&self) -> &'static str {
+        match &self.backend {
+            Backend::Embedded(shared) => shared.engine.name(),
+            Backend::Remote(_) => "postgres",
+        }
+    }
+
+    /// For tests of what happens when a disk is full: from now on every commit of an engine in memory fails.
+    #[doc(hidden)]
+    pub fn fail_commits(&self) {
+        if let Backend::Embedded(shared) = &self.backend
+            && let AnyEngine::Memory(engine) = &shared.engine
+        {
+            engine.fail_commits(true);
+        }
     }
 
     /// Waits for what is under way and takes no more.
@@ -168,9 +307,17 @@ impl Store {
     /// # Errors
     /// The failure that stopped the store before.
     pub async fn close(&self) -> Result<(), StoreError> {
-        let settled = self.settle().await;
-        self.shared.coordinator.close().await;
-        settled
+        match &self.backend {
+            Backend::Embedded(shared) => {
+                let settled = self.settle().await;
+                shared.coordinator.close().await;
+                settled
+            }
+            Backend::Remote(remote) => {
+                remote.close().await;
+                Ok(())
+            }
+        }
     }
 }
 

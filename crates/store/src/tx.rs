@@ -5,12 +5,15 @@ use std::sync::atomic::Ordering;
 use bytes::Bytes;
 use lethe_protocol::Event;
 use minicbor::{Decode, Encode};
-use tokio::sync::OwnedMutexGuard;
+use tokio::sync::{OwnedMutexGuard, oneshot};
 
+use crate::bundle::{Applied, Turn, within};
 use crate::commit::{Audience, Publication};
-use crate::engine::{Direction, Range, Space};
+use crate::engine::{Direction, Engine as _, Range, Space};
+use crate::need::Fetched;
 use crate::pending::merge;
 use crate::record::{decode, encode};
+use crate::remote::Remote;
 use crate::store::Shared;
 use crate::{Key, StoreError, Totals};
 
@@ -18,23 +21,52 @@ use crate::{Key, StoreError, Totals};
 /// one file per noun.
 #[derive(Debug)]
 pub struct Tx {
-    shared: Arc<Shared>,
-    guards: Vec<OwnedMutexGuard<()>>,
+    place: Place,
     writes: BTreeMap<(Space, Vec<u8>), Option<Bytes>>,
     publications: Vec<Publication>,
     pub(crate) totals: Totals,
 }
 
+/// Where a transaction reads and commits.
+#[derive(Debug)]
+enum Place {
+    /// In this process, under its locks.
+    Embedded { shared: Arc<Shared>, guards: Vec<OwnedMutexGuard<()>> },
+    /// In a database transaction of a remote engine, in its turn.
+    Turn(Turn),
+    /// Nowhere: it only reads, first what was read for it.
+    Reading { remote: Arc<Remote>, fetched: Arc<Fetched> },
+}
+
 impl Tx {
-    pub(crate) fn new(shared: Arc<Shared>, guards: Vec<OwnedMutexGuard<()>>) -> Self {
-        Self { shared, guards, writes: BTreeMap::new(), publications: Vec::new(), totals: Totals::default() }
+    fn new(place: Place) -> Self {
+        Self { place, writes: BTreeMap::new(), publications: Vec::new(), totals: Totals::default() }
+    }
+
+    pub(crate) fn embedded(shared: Arc<Shared>, guards: Vec<OwnedMutexGuard<()>>) -> Self {
+        Self::new(Place::Embedded { shared, guards })
+    }
+
+    pub(crate) fn in_turn(turn: Turn) -> Self {
+        Self::new(Place::Turn(turn))
+    }
+
+    pub(crate) fn reading(remote: Arc<Remote>, fetched: Arc<Fetched>) -> Self {
+        Self::new(Place::Reading { remote, fetched })
     }
 
     pub(crate) async fn get_bytes(&self, space: Space, key: Key) -> Result<Option<Bytes>, StoreError> {
         let key = (space, key.into_bytes());
-        match self.writes.get(&key) {
-            Some(value) => Ok(value.clone()),
-            None => self.shared.get(space, &key.1).await,
+        if let Some(value) = self.writes.get(&key) {
+            return Ok(value.clone());
+        }
+        match &self.place {
+            Place::Embedded { shared, .. } => shared.get(space, &key.1).await,
+            Place::Turn(turn) => turn.get(&key).await,
+            Place::Reading { remote, fetched } => match fetched.get(&key) {
+                Some(value) => Ok(value),
+                None => remote.engine.get(space, &key.1).await,
+            },
         }
     }
 
@@ -53,17 +85,14 @@ impl Tx {
         direction: Direction,
         limit: usize,
     ) -> Result<Vec<(Bytes, Bytes)>, StoreError> {
-        let mut own: Vec<_> = self
-            .writes
-            .range((space, range.start.clone())..)
-            .take_while(|((s, key), _)| *s == space && range.end.as_ref().is_none_or(|end| key < end))
-            .map(|((_, key), value)| (key.clone(), value.clone()))
-            .collect();
-        if direction == Direction::Backward {
-            own.reverse();
-        }
+        let own = within(&self.writes, space, range, direction);
         let deleted = own.iter().filter(|(_, value)| value.is_none()).count();
-        let under = self.shared.scan(space, range, direction, limit + deleted).await?;
+        let limit_under = limit.saturating_add(deleted);
+        let under = match &self.place {
+            Place::Embedded { shared, .. } => shared.scan(space, range, direction, limit_under).await?,
+            Place::Turn(turn) => turn.scan(space, range, direction, limit_under).await?,
+            Place::Reading { remote, .. } => remote.engine.scan(space, range, direction, limit_under).await?,
+        };
         Ok(merge(under, own, direction, limit))
     }
 
@@ -95,14 +124,28 @@ impl Tx {
     /// # Errors
     /// When the commit failed: nothing was promised to anybody, and the store has stopped.
     pub async fn commit(self) -> Result<(), StoreError> {
-        let Self { shared, guards, writes, publications, totals } = self;
-        if writes.is_empty() && publications.is_empty() {
-            drop(guards);
-            return shared.settle(shared.applied.load(Ordering::SeqCst)).await;
+        let Self { place, writes, publications, totals } = self;
+        let empty = writes.is_empty() && publications.is_empty();
+        match place {
+            Place::Embedded { shared, guards } if empty => {
+                drop(guards);
+                shared.settle(shared.applied.load(Ordering::SeqCst)).await
+            }
+            Place::Embedded { shared, guards } => {
+                let writes = writes.into_iter().map(|((space, key), value)| (space, key, value)).collect();
+                let done = shared.apply(writes, publications, &totals)?;
+                drop(guards);
+                done.await.map_err(|_| StoreError::Stopped)?
+            }
+            Place::Turn(_) | Place::Reading { .. } if empty => Ok(()),
+            Place::Turn(turn) => {
+                let (done, committed) = oneshot::channel();
+                turn.apply(writes, Applied { publications, totals, done });
+                committed.await.map_err(|_| StoreError::Stopped)?
+            }
+            Place::Reading { .. } => {
+                Err(StoreError::Write("a transaction without locks has written".to_owned()))
+            }
         }
-        let writes = writes.into_iter().map(|((space, key), value)| (space, key, value)).collect();
-        let done = shared.apply(writes, publications, &totals)?;
-        drop(guards);
-        done.await.map_err(|_| StoreError::Stopped)?
     }
 }

@@ -135,12 +135,18 @@ fn cookie(token: &str) -> String {
     format!("{COOKIE_NAME}={token}; Path=/console; HttpOnly; SameSite=Strict")
 }
 
-async fn overview(State(cx): State<Arc<Context>>) -> Json<Value> {
-    let (totals, (users, clients)) = (cx.store.totals(), cx.hub.count());
+async fn overview(State(cx): State<Arc<Context>>) -> Response {
+    let totals = match cx.store.totals().await {
+        Ok(totals) => totals,
+        Err(error) => {
+            return (StatusCode::SERVICE_UNAVAILABLE, Json(Failure::from(error).tell())).into_response();
+        }
+    };
+    let (users, clients) = cx.hub.count();
     let rate = desk(&cx).rate(Instant::now(), totals.messages);
     Json(json!({
         "version": env!("CARGO_PKG_VERSION"),
-        "engine": cx.store.engine().name(),
+        "engine": cx.store.engine_name(),
         "startedAt": cx.started,
         "onlineUsers": users,
         "connections": clients,
@@ -151,6 +157,7 @@ async fn overview(State(cx): State<Arc<Context>>) -> Json<Value> {
         "accounts": totals.accounts,
         "groups": totals.groups,
     }))
+    .into_response()
 }
 
 async fn read_settings(State(cx): State<Arc<Context>>) -> Response {

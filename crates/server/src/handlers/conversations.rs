@@ -10,7 +10,7 @@ use lethe_protocol::{
     GetConversations, GotConversation, ListConversations, MarkConversations, OpenConversation, PeerRead,
     PinConversation, ReadAll, ReadConversation, SetCustomData, SetRemindType,
 };
-use lethe_store::{Audience, Locks, Timeline, Tx};
+use lethe_store::{Audience, Locks, Need, Timeline, Tx};
 
 use super::messages::default_view;
 use crate::context::Context;
@@ -21,22 +21,94 @@ pub(crate) struct Loaded {
     pub(crate) view: View,
     pub(crate) head: Head,
     pub(crate) conversation: Conversation,
-    /// Server time in ms of the newest change that others made to what it shows, messages apart.
-    pub(crate) touched: u64,
 }
 
 impl Loaded {
     pub(crate) fn is_listed(&self) -> bool {
         self.view.listed(&self.head)
     }
+
+    /// What a deletion left of it.
+    pub(crate) fn into_tombstone(self) -> DeletedConversation {
+        let survives = self.is_listed();
+        DeletedConversation {
+            conversation_id: self.conversation.conversation_id.clone(),
+            change: self.view.change,
+            listed_after: self.view.listed_after,
+            cleared_to: self.view.cleared_to,
+            survivor: survives.then(|| Box::new(self.conversation)),
+        }
+    }
 }
 
-/// Reads a conversation as one moment of it: under its lock, so that view and head fit together.
-pub(crate) async fn load(cx: &Context, me: &str, id: &ConversationId) -> Result<Option<Loaded>> {
-    let timeline = Timeline::of(me, id);
-    let tx = cx.store.begin(Locks::none().timeline(&timeline)).await;
-    let Some(view) = tx.view(me, id).await?.or_else(|| default_view(id)) else { return Ok(None) };
-    Ok(Some(describe(&tx, me, id, view).await?))
+/// What describing a conversation of `me` reads.
+fn needing(need: Need, me: &str, id: &ConversationId) -> Need {
+    let need = need.view(me, id).head(&Timeline::of(me, id));
+    match id {
+        ConversationId::User(peer) => {
+            need.view(peer, &ConversationId::User(me.to_owned())).account(peer).friend(me, peer)
+        }
+        ConversationId::Group(group_id) => need.member(group_id, me),
+        ConversationId::System => need,
+    }
+}
+
+/// Reads conversations, each as one moment of it, so that view and head fit together; none for one that the user never had.
+pub(crate) async fn load_all(cx: &Context, me: &str, ids: &[ConversationId]) -> Result<Vec<Option<Loaded>>> {
+    let need = || ids.iter().fold(Need::new(), |need, id| needing(need, me, id));
+    let mut snapshot = cx.store.snapshot(need).await?;
+    snapshot.last_messages(ids.iter().map(|id| Timeline::of(me, id))).await?;
+    let mut all = Vec::with_capacity(ids.len());
+    for id in ids {
+        let tx = snapshot.under(Locks::none().timeline(&Timeline::of(me, id))).await?;
+        let view = tx.view(me, id).await?.or_else(|| default_view(id));
+        all.push(match view {
+            Some(view) => Some(describe(&tx, me, id, view).await?),
+            None => None,
+        });
+    }
+    Ok(all)
+}
+
+/// Those of these conversations that are listed and of which `has_news` says so, given the user's view, the head and the
+/// time in ms at which others last changed what it shows, messages apart.
+pub(crate) async fn with_news(
+    cx: &Context,
+    me: &str,
+    ids: &[ConversationId],
+    has_news: impl Fn(&ConversationId, &View, &Head, u64) -> bool,
+) -> Result<Vec<ConversationId>> {
+    let needing = |need: Need, id: &ConversationId| {
+        let need = need.view(me, id).head(&Timeline::of(me, id));
+        match id {
+            ConversationId::User(peer) => need.view(peer, &ConversationId::User(me.to_owned())),
+            ConversationId::Group(_) | ConversationId::System => need,
+        }
+    };
+    let snapshot = cx.store.snapshot(|| ids.iter().fold(Need::new(), needing)).await?;
+    let mut news = Vec::new();
+    for id in ids {
+        let timeline = Timeline::of(me, id);
+        let tx = snapshot.under(Locks::none().timeline(&timeline)).await?;
+        let Some(view) = tx.view(me, id).await?.or_else(|| default_view(id)) else { continue };
+        let head = tx.head(&timeline).await?;
+        if view.listed(&head) && has_news(id, &view, &head, touched(&tx, me, id).await?) {
+            news.push(id.clone());
+        }
+    }
+    Ok(news)
+}
+
+/// Server time in ms of the newest change that others made to what a conversation shows, messages apart.
+async fn touched(tx: &Tx, me: &str, id: &ConversationId) -> Result<u64> {
+    Ok(match id {
+        ConversationId::User(peer) => {
+            let theirs = tx.view(peer, &ConversationId::User(me.to_owned())).await?;
+            theirs.map_or(0, |theirs| theirs.read_time)
+        }
+        ConversationId::Group(group_id) => tx.group(group_id).await?.map_or(0, |group| group.touched),
+        ConversationId::System => 0,
+    })
 }
 
 /// The complete conversation that a view shows.
@@ -65,24 +137,21 @@ pub(crate) async fn describe(tx: &Tx, me: &str, id: &ConversationId, view: View)
         remark: String::new(),
         group: None,
     };
-    let mut touched = 0;
     match id {
         ConversationId::User(peer) => {
             let theirs = tx.view(peer, &ConversationId::User(me.to_owned())).await?.unwrap_or_default();
             conversation.peer_read_to = theirs.read_to;
-            touched = theirs.read_time;
             conversation.user = tx.account(peer).await?.map(|account| account.profile(peer));
             conversation.remark = tx.friend(me, peer).await?.map(|friend| friend.remark).unwrap_or_default();
         }
         ConversationId::Group(group_id) => {
             let member = tx.member(group_id, me).await?;
             let group = tx.group(group_id).await?;
-            touched = group.as_ref().map_or(0, |group| group.touched);
             conversation.group = group.map(|group| group.profile(group_id, member.as_ref()));
         }
         ConversationId::System => {}
     }
-    Ok(Loaded { view, head, conversation, touched })
+    Ok(Loaded { view, head, conversation })
 }
 
 /// `conversations.list`: a page of what a fresh login lists.
@@ -96,15 +165,13 @@ pub(crate) async fn list(cx: &Context, me: &str, request: &ListConversations) ->
     let mut cursor = request.cursor.clone();
     let mut conversations = Vec::new();
     loop {
-        let tx = cx.store.begin(Locks::none()).await;
+        let tx = cx.store.begin(Locks::none()).await?;
         let ids = tx.indexed(me, cursor.as_deref(), limit - conversations.len()).await?;
         let full = ids.len() == limit - conversations.len();
         cursor = ids.last().map(ToString::to_string);
-        for id in ids {
-            let listed = load(cx, me, &id).await?.filter(Loaded::is_listed);
-            conversations
-                .extend(listed.filter(|loaded| retains_left || !loaded.view.left()).map(|l| l.conversation));
-        }
+        let listed = load_all(cx, me, &ids).await?.into_iter().flatten().filter(Loaded::is_listed);
+        let shown = listed.filter(|loaded| retains_left || !loaded.view.left());
+        conversations.extend(shown.map(|loaded| loaded.conversation));
         if !full {
             cursor = None;
         }
@@ -119,13 +186,10 @@ pub(crate) async fn list(cx: &Context, me: &str, request: &ListConversations) ->
 /// `conversations.get`.
 pub(crate) async fn get(cx: &Context, me: &str, request: &GetConversations) -> Result<Conversations> {
     may_take_list(request.conversation_ids.len())?;
-    let mut conversations = Vec::with_capacity(request.conversation_ids.len());
-    for id in &request.conversation_ids {
-        if let Some(loaded) = load(cx, me, id).await?.filter(exists) {
-            let listed = loaded.is_listed();
-            conversations.push(GotConversation { listed, conversation: loaded.conversation });
-        }
-    }
+    let found = load_all(cx, me, &request.conversation_ids).await?.into_iter().flatten().filter(exists);
+    let got =
+        |loaded: Loaded| GotConversation { listed: loaded.is_listed(), conversation: loaded.conversation };
+    let conversations = found.map(got).collect();
     cx.store.settle().await?;
     Ok(Conversations { conversations })
 }
@@ -157,7 +221,7 @@ pub(crate) async fn delete(
 ) -> Result<DeleteOutcome> {
     may_take_list(request.items.len())?;
     let items = unique(&request.items);
-    let mut tx = cx.store.begin(locks(me, items.iter().map(|item| &item.conversation_id))).await;
+    let mut tx = begin_all(cx, me, items.iter().map(|item| &item.conversation_id)).await?;
     let mut outcome = DeleteOutcome { deleted: Vec::new(), failed: Vec::new() };
     let mut conversations = Vec::new();
     for item in items {
@@ -209,25 +273,7 @@ async fn delete_one(
     if !listed && !member {
         tx.unindex(me, id);
     }
-    Ok(Some(tombstone(tx, me, id, view).await?))
-}
-
-/// What a deletion left of a conversation.
-pub(crate) async fn tombstone(
-    tx: &Tx,
-    me: &str,
-    id: &ConversationId,
-    view: View,
-) -> Result<DeletedConversation> {
-    let loaded = describe(tx, me, id, view).await?;
-    let survives = loaded.is_listed();
-    Ok(DeletedConversation {
-        conversation_id: id.clone(),
-        change: loaded.view.change,
-        listed_after: loaded.view.listed_after,
-        cleared_to: loaded.view.cleared_to,
-        survivor: survives.then(|| Box::new(loaded.conversation)),
-    })
+    Ok(Some(describe(tx, me, id, view).await?.into_tombstone()))
 }
 
 /// Stores a change and tells all the user's clients the new state. Without synchronised deletions one may still show what
@@ -262,14 +308,26 @@ fn locks<'a>(me: &str, ids: impl IntoIterator<Item = &'a ConversationId>) -> Loc
     ids.into_iter().fold(Locks::none().user(me), |locks, id| locks.timeline(&Timeline::of(me, id)))
 }
 
-async fn begin(cx: &Context, me: &str, id: &ConversationId) -> Tx {
-    cx.store.begin(locks(me, [id])).await
+async fn begin(cx: &Context, me: &str, id: &ConversationId) -> Result<Tx> {
+    begin_all(cx, me, [id]).await
+}
+
+async fn begin_all<'a>(
+    cx: &Context,
+    me: &str,
+    ids: impl IntoIterator<Item = &'a ConversationId> + Clone,
+) -> Result<Tx> {
+    let need = || {
+        let needing = |need: Need, id: &'a ConversationId| needing(need, me, id).listed(me, id);
+        ids.clone().into_iter().fold(Need::new().change(me), needing)
+    };
+    Ok(cx.store.begin_with(locks(me, ids.clone()), need).await?)
 }
 
 /// `conversations.clear`.
 pub(crate) async fn clear(cx: &Context, me: &str, request: &ClearHistory) -> Result<()> {
     let id = &request.conversation_id;
-    let mut tx = begin(cx, me, id).await;
+    let mut tx = begin(cx, me, id).await?;
     let mut view = known(&tx, me, id).await?.ok_or_else(not_found)?;
     let place = place(&tx, me, id, &view, request.up_to).await?;
     view.clear(place);
@@ -281,7 +339,7 @@ pub(crate) async fn clear(cx: &Context, me: &str, request: &ClearHistory) -> Res
 /// `conversations.read`. Reading nothing is no error: apps read whatever they show.
 pub(crate) async fn read(cx: &Context, me: &str, request: &ReadConversation) -> Result<()> {
     let id = &request.conversation_id;
-    let mut tx = begin(cx, me, id).await;
+    let mut tx = begin(cx, me, id).await?;
     let Some(view) = known(&tx, me, id).await? else { return Ok(()) };
     read_one(cx, &mut tx, me, id, view, request.up_to).await?;
     tx.commit().await?;
@@ -317,10 +375,10 @@ pub(crate) async fn read_all(cx: &Context, me: &str, request: ReadAll) -> Result
         ConversationId::Group(_) => request.groups,
         ConversationId::System => request.users && request.groups,
     };
-    let mut ids = cx.store.begin(Locks::none()).await.indexed(me, None, usize::MAX / 2).await?;
+    let mut ids = cx.store.begin(Locks::none()).await?.indexed(me, None, usize::MAX / 2).await?;
     ids.retain(wanted);
     for ids in ids.chunks(CONVERSATIONS_PER_CALL) {
-        let mut tx = cx.store.begin(locks(me, ids)).await;
+        let mut tx = begin_all(cx, me, ids).await?;
         for id in ids {
             if let Some(view) = known(&tx, me, id).await? {
                 read_one(cx, &mut tx, me, id, view, None).await?;
@@ -334,7 +392,7 @@ pub(crate) async fn read_all(cx: &Context, me: &str, request: ReadAll) -> Result
 /// `conversations.pin`.
 pub(crate) async fn pin(cx: &Context, me: &str, request: &PinConversation) -> Result<()> {
     let id = &request.conversation_id;
-    let mut tx = begin(cx, me, id).await;
+    let mut tx = begin(cx, me, id).await?;
     let mut view = openable(&tx, me, id).await?;
     if view.pinned == request.pinned {
         return Ok(tx.commit().await?);
@@ -375,7 +433,7 @@ async fn openable(tx: &Tx, me: &str, id: &ConversationId) -> Result<View> {
 /// `conversations.open`.
 pub(crate) async fn open(cx: &Context, me: &str, request: &OpenConversation) -> Result<()> {
     let id = &request.conversation_id;
-    let mut tx = begin(cx, me, id).await;
+    let mut tx = begin(cx, me, id).await?;
     let mut view = openable(&tx, me, id).await?;
     let head = tx.head(&Timeline::of(me, id)).await?;
     if view.listed(&head) {
@@ -419,7 +477,7 @@ async fn change_several(
     set: impl Fn(&mut View),
 ) -> Result<ChangeOutcome> {
     may_take_list(ids.len())?;
-    let mut tx = cx.store.begin(locks(me, ids)).await;
+    let mut tx = begin_all(cx, me, ids).await?;
     let mut outcome = ChangeOutcome { changed: Vec::new(), failed: Vec::new() };
     let mut conversations = Vec::new();
     for id in ids {

@@ -56,14 +56,14 @@ async fn tell_applications(tx: &mut Tx, users: &[&str]) -> Result<()> {
 
 /// `friends.list`.
 pub(crate) async fn list(cx: &Context, me: &str) -> Result<Friends> {
-    let friends = friends_of(&cx.store.begin(Locks::none()).await, me).await?;
+    let friends = friends_of(&cx.store.begin(Locks::none()).await?, me).await?;
     cx.store.settle().await?;
     Ok(friends)
 }
 
 /// `friends.applications`.
 pub(crate) async fn list_applications(cx: &Context, me: &str) -> Result<FriendApplications> {
-    let applications = applications_of(&cx.store.begin(Locks::none()).await, me).await?;
+    let applications = applications_of(&cx.store.begin(Locks::none()).await?, me).await?;
     cx.store.settle().await?;
     Ok(applications)
 }
@@ -71,7 +71,7 @@ pub(crate) async fn list_applications(cx: &Context, me: &str) -> Result<FriendAp
 /// `friends.add`. Being friends already is success.
 pub(crate) async fn add(cx: &Context, me: &str, request: &AddFriend) -> Result<FriendAdded> {
     let other = &request.user_id;
-    let mut tx = cx.store.begin(Locks::none().user(me).user(other)).await;
+    let mut tx = cx.store.begin(Locks::none().user(me).user(other)).await?;
     let unknown =
         || Failure::refuse(Code::RELATION_UNKNOWN_ACCOUNT, format!("there is no account {other:?}"));
     let account = tx.account(other).await?.ok_or_else(unknown)?;
@@ -130,7 +130,7 @@ async fn befriend(
 pub(crate) async fn answer(cx: &Context, me: &str, request: &AnswerFriend) -> Result<()> {
     may_remark(&request.remark)?;
     let asking = &request.user_id;
-    let mut tx = cx.store.begin(Locks::none().user(me).user(asking)).await;
+    let mut tx = cx.store.begin(Locks::none().user(me).user(asking)).await?;
     let none = || Failure::refuse(Code::NO_APPLICATION, "there is no such application");
     let application = tx.friend_application(me, false, asking).await?.ok_or_else(none)?;
     tx.remove_friend_application(me, false, asking);
@@ -146,7 +146,7 @@ pub(crate) async fn answer(cx: &Context, me: &str, request: &AnswerFriend) -> Re
 
 /// `friends.deleteApplication`: the caller's copy only.
 pub(crate) async fn delete_application(cx: &Context, me: &str, request: &DeleteApplication) -> Result<()> {
-    let mut tx = cx.store.begin(Locks::none().user(me)).await;
+    let mut tx = cx.store.begin(Locks::none().user(me)).await?;
     if tx.friend_application(me, request.sent, &request.user_id).await?.is_none() {
         return Err(Failure::refuse(Code::NO_APPLICATION_TO_DELETE, "there is no such application"));
     }
@@ -158,7 +158,7 @@ pub(crate) async fn delete_application(cx: &Context, me: &str, request: &DeleteA
 
 /// `friends.readApplications`.
 pub(crate) async fn read_applications(cx: &Context, me: &str) -> Result<()> {
-    let mut tx = cx.store.begin(Locks::none().user(me)).await;
+    let mut tx = cx.store.begin(Locks::none().user(me)).await?;
     let mut any = false;
     for (other, sent, mut application) in tx.friend_applications(me).await? {
         if !sent && !application.read {
@@ -178,7 +178,7 @@ pub(crate) async fn read_applications(cx: &Context, me: &str) -> Result<()> {
 pub(crate) async fn delete(cx: &Context, me: &str, request: &DeleteFriends) -> Result<FriendsDeleted> {
     may_take(request.user_ids.len(), FRIENDS_PER_CALL)?;
     let locks = request.user_ids.iter().fold(Locks::none().user(me), |locks, user| locks.user(user));
-    let mut tx = cx.store.begin(locks).await;
+    let mut tx = cx.store.begin(locks).await?;
     let mut outcome = FriendsDeleted { deleted: Vec::new(), failed: Vec::new() };
     let mut concerned = vec![me];
     for user_id in &request.user_ids {
@@ -207,7 +207,7 @@ pub(crate) async fn delete(cx: &Context, me: &str, request: &DeleteFriends) -> R
 /// `friends.check`.
 pub(crate) async fn check(cx: &Context, me: &str, request: &CheckFriends) -> Result<FriendRelations> {
     may_take(request.user_ids.len(), CHECKED_PER_CALL)?;
-    let tx = cx.store.begin(Locks::none()).await;
+    let tx = cx.store.begin(Locks::none()).await?;
     let mut relations = Vec::with_capacity(request.user_ids.len());
     for user_id in &request.user_ids {
         let mine = tx.friend(me, user_id).await?.is_some();
@@ -221,7 +221,7 @@ pub(crate) async fn check(cx: &Context, me: &str, request: &CheckFriends) -> Res
 /// `friends.update`.
 pub(crate) async fn update(cx: &Context, me: &str, request: &UpdateFriend) -> Result<()> {
     may_remark(&request.remark)?;
-    let mut tx = cx.store.begin(Locks::none().user(me)).await;
+    let mut tx = cx.store.begin(Locks::none().user(me)).await?;
     let not_a_friend = || Failure::refuse(Code::NOT_A_FRIEND, "not a friend");
     let mut friendship = tx.friend(me, &request.user_id).await?.ok_or_else(not_a_friend)?;
     friendship.remark.clone_from(&request.remark);

@@ -150,7 +150,7 @@ pub(crate) async fn create(cx: &Context, owner: Option<&str>, request: CreateGro
     let users: BTreeSet<String> = owner.iter().cloned().chain(others).collect();
     let admins: BTreeSet<String> =
         request.members.iter().filter(|member| member.admin).map(|member| member.user_id.clone()).collect();
-    let mut tx = cx.store.begin(locks(&group_id, &users)).await;
+    let mut tx = cx.store.begin(locks(&group_id, &users)).await?;
     if let Some(present) = tx.group(&group_id).await? {
         let mine = owner.is_some_and(|owner| present.owner == owner);
         let code = if mine { Code::GROUP_ID_MINE } else { Code::GROUP_ID_TAKEN };
@@ -223,7 +223,7 @@ fn new_id() -> String {
 
 /// `groups.list`.
 pub(crate) async fn list(cx: &Context, me: &str) -> Result<Groups> {
-    let tx = cx.store.begin(Locks::none()).await;
+    let tx = cx.store.begin(Locks::none()).await?;
     let mut groups = Vec::new();
     for group_id in tx.memberships(me).await? {
         if let Ok(group) = living(&tx, &group_id).await {
@@ -237,7 +237,7 @@ pub(crate) async fn list(cx: &Context, me: &str) -> Result<Groups> {
 /// `groups.get`.
 pub(crate) async fn get(cx: &Context, me: &str, request: &GroupRef) -> Result<OneGroup> {
     let group_id = &request.group_id;
-    let tx = cx.store.begin(Locks::none()).await;
+    let tx = cx.store.begin(Locks::none()).await?;
     let group = living(&tx, group_id).await?;
     let was_member = tx.view(me, &ConversationId::Group(group_id.clone())).await?.is_some();
     may_see(&group, actor(&tx, group_id, me).await?, was_member)?;
@@ -249,7 +249,7 @@ pub(crate) async fn get(cx: &Context, me: &str, request: &GroupRef) -> Result<On
 /// `groups.update`.
 pub(crate) async fn update(cx: &Context, me: &str, request: UpdateGroup) -> Result<OneGroup> {
     let group_id = &request.group_id;
-    let mut tx = cx.store.begin(locks(group_id, [])).await;
+    let mut tx = cx.store.begin(locks(group_id, [])).await?;
     let before = living(&tx, group_id).await?;
     may_update(&before, actor(&tx, group_id, me).await?, &request.profile)?;
     let mut group = before.clone();
@@ -319,8 +319,8 @@ pub(crate) async fn dismiss(cx: &Context, me: &str, request: &GroupRef) -> Resul
 /// Locks the group and all its members. They are read first without a lock, and again if they changed.
 async fn begin_with_members(cx: &Context, group_id: &str) -> Result<(Tx, Vec<String>)> {
     loop {
-        let members = all_members(&cx.store.begin(Locks::none()).await, group_id).await?;
-        let tx = cx.store.begin(locks(group_id, &members)).await;
+        let members = all_members(&cx.store.begin(Locks::none()).await?, group_id).await?;
+        let tx = cx.store.begin(locks(group_id, &members)).await?;
         if all_members(&tx, group_id).await? == members {
             return Ok((tx, members));
         }
@@ -342,7 +342,7 @@ async fn all_members(tx: &Tx, group_id: &str) -> Result<Vec<String>> {
 /// `groups.transfer`.
 pub(crate) async fn transfer(cx: &Context, me: &str, request: &TransferGroup) -> Result<OneGroup> {
     let (group_id, new_owner) = (&request.group_id, &request.new_owner_id);
-    let mut tx = cx.store.begin(locks(group_id, [])).await;
+    let mut tx = cx.store.begin(locks(group_id, [])).await?;
     let mut group = living(&tx, group_id).await?;
     may_transfer(actor(&tx, group_id, me).await?)?;
     let outsider = || Failure::refuse(Code::GROUP_PARAMETER, "the new owner is not a member of this group");
@@ -382,7 +382,7 @@ fn set_member_role(tx: &mut Tx, group_id: &str, user_id: &str, member: &mut Memb
 /// `groups.role`.
 pub(crate) async fn set_role(cx: &Context, me: &str, request: &SetRole) -> Result<OneGroup> {
     let (group_id, user_id) = (&request.group_id, &request.user_id);
-    let mut tx = cx.store.begin(locks(group_id, [user_id])).await;
+    let mut tx = cx.store.begin(locks(group_id, [user_id])).await?;
     let mut group = living(&tx, group_id).await?;
     let outsider = || Failure::refuse(Code::GROUP_PARAMETER, "not a member of this group");
     let actor = actor(&tx, group_id, me).await?;
@@ -440,7 +440,7 @@ pub(crate) async fn list_members(cx: &Context, me: &str, request: &ListMembers) 
         let message = format!("a page has 1 to {MEMBER_PAGE_MAX} members, not {}", request.limit);
         return Err(Failure::refuse(Code::GROUP_PARAMETER, message));
     }
-    let tx = cx.store.begin(Locks::none()).await;
+    let tx = cx.store.begin(Locks::none()).await?;
     living(&tx, &request.group_id).await?;
     may_list_members(actor(&tx, &request.group_id, me).await?)?;
     let wanted = |member: &Member| request.role.is_none_or(|role| member.role() == role);
@@ -463,7 +463,7 @@ pub(crate) async fn get_members(cx: &Context, me: &str, request: &GetMembers) ->
         let message = format!("a call takes 1 to {MEMBER_PAGE_MAX} users, not {}", request.user_ids.len());
         return Err(Failure::refuse(Code::GROUP_PARAMETER, message));
     }
-    let tx = cx.store.begin(Locks::none()).await;
+    let tx = cx.store.begin(Locks::none()).await?;
     living(&tx, &request.group_id).await?;
     may_list_members(actor(&tx, &request.group_id, me).await?)?;
     let mut members = Vec::new();

@@ -4,7 +4,7 @@ use lethe_protocol::{
     Code, ConversationId, Event, GetHistory, HISTORY_MAX, History, Message, MessageAttributes, SendMessage,
     Sent,
 };
-use lethe_store::{Audience, Direction, Locks, NewMessage, StoredMessage, Timeline, Tx};
+use lethe_store::{Audience, Direction, Locks, Need, NewMessage, StoredMessage, Timeline, Tx};
 use serde_json::value::RawValue;
 
 use crate::context::Context;
@@ -50,7 +50,16 @@ pub(crate) async fn deliver(
     may_send(outgoing.body.get(), &outgoing.attributes)?;
     let timeline = Timeline::of(me, to);
     let (client_time, random) = (outgoing.client_time, outgoing.random);
-    let mut tx = cx.store.begin(Locks::none().timeline(&timeline)).await;
+    let need = || {
+        let need = addressing(me, to).nonce(&timeline, me, client_time, random).head(&timeline);
+        match to {
+            ConversationId::User(peer) => {
+                need.view(me, to).listed(me, to).listed(peer, &ConversationId::User(me.to_owned()))
+            }
+            ConversationId::Group(_) | ConversationId::System => need.view(me, to),
+        }
+    };
+    let mut tx = cx.store.begin_with(Locks::none().timeline(&timeline), need).await?;
     // First of all: what was answered once is answered so again, whatever has changed since.
     if let Some((seq, time)) = tx.sent_before(&timeline, me, client_time, random).await? {
         let tiny_id = tx.account(me).await?.unwrap_or_default().tiny_id;
@@ -84,7 +93,7 @@ pub(crate) async fn relay(
     outgoing: Outgoing,
 ) -> Result<Delivered> {
     may_send(outgoing.body.get(), &outgoing.attributes)?;
-    let tx = cx.store.begin(Locks::none()).await;
+    let tx = cx.store.begin_with(Locks::none(), || addressing(me, to)).await?;
     let message = address(cx, &tx, me, as_app, to, outgoing).await?;
     let (peer, group) = match to {
         ConversationId::User(peer) => (Some(peer.clone()), None),
@@ -108,6 +117,16 @@ pub(crate) async fn relay(
         .map_err(|error| Failure::refuse(Code::BAD_MESSAGE, error.to_string()))?;
     cx.hub.relay(&audience(me, to), &lethe_protocol::event(&Event::Message(raw)));
     Ok(Delivered { sent: Sent { seq: 0, time }, id })
+}
+
+/// What addressing a message reads.
+fn addressing(me: &str, to: &ConversationId) -> Need {
+    let need = Need::new().account(me);
+    match to {
+        ConversationId::User(peer) => need.account(peer),
+        ConversationId::Group(group_id) => need.group(group_id).member(group_id, me),
+        ConversationId::System => need,
+    }
 }
 
 /// Checks that `me` may write there, and puts the sender's name on the message.
@@ -176,7 +195,8 @@ pub(crate) async fn history(cx: &Context, me: &str, request: &GetHistory) -> Res
     }
     let conversation = &request.conversation_id;
     let timeline = Timeline::of(me, conversation);
-    let tx = cx.store.begin(Locks::none().timeline(&timeline)).await;
+    let snapshot = cx.store.snapshot(|| Need::new().view(me, conversation).head(&timeline)).await?;
+    let tx = snapshot.under(Locks::none().timeline(&timeline)).await?;
     let Some(view) = tx.view(me, conversation).await?.or_else(|| default_view(conversation)) else {
         return Err(Failure::refuse(Code::CONVERSATION_NOT_FOUND, "there is no such conversation"));
     };

@@ -1,12 +1,13 @@
 use std::collections::HashSet;
 
+use lethe_domain::conversations::{Head, View};
 use lethe_protocol::{
     Code, ConversationId, Event, HEADS_MAX, ListConversations, LoggedIn, Login, PROTOCOL_VERSION, Ping, Pong,
     Profiles, Resume, Resumed, user_id_is_valid,
 };
 use lethe_store::{Changed, Contacts, Locks, Tx};
 
-use super::conversations::{self, Loaded, tombstone};
+use super::conversations::{self, Loaded};
 use super::friends;
 use crate::context::Context;
 use crate::dispatch::Session;
@@ -18,6 +19,8 @@ const FIRST_PAGE: u32 = 200;
 /// A resuming client is told again what happened this long before its last answer, in ms: repeats are harmless, clocks of
 /// several nodes differ.
 const OVERLAP: u64 = 5_000;
+/// Conversations looked at in one step of a resume.
+const STEP: usize = 500;
 
 /// Checks who logs in; changes nothing but bringing the account into being.
 pub(crate) async fn authenticate(cx: &Context, login: &Login) -> Result<Claims> {
@@ -49,10 +52,10 @@ pub(crate) async fn authenticate(cx: &Context, login: &Login) -> Result<Claims> 
 
 /// Accounts come into being at their first login; an administrator's with its first message over REST.
 pub(crate) async fn ensure_account(cx: &Context, user_id: &str) -> Result<()> {
-    if cx.store.begin(Locks::none()).await.account(user_id).await?.is_some() {
+    if cx.store.begin(Locks::none()).await?.account(user_id).await?.is_some() {
         return Ok(());
     }
-    let mut tx = cx.store.begin(Locks::none().app().user(user_id)).await;
+    let mut tx = cx.store.begin(Locks::none().app().user(user_id)).await?;
     if tx.account(user_id).await?.is_none() {
         tx.create_account(user_id, cx.now_seconds()).await?;
         tx.commit().await?;
@@ -64,7 +67,7 @@ pub(crate) async fn ensure_account(cx: &Context, user_id: &str) -> Result<()> {
 /// between this and the first event.
 pub(crate) async fn state(cx: &Context, login: &Login) -> Result<LoggedIn> {
     let me = &login.user_id;
-    let tx = cx.store.begin(Locks::none()).await;
+    let tx = cx.store.begin(Locks::none()).await?;
     let account = tx.account(me).await?.unwrap_or_default();
     let time = cx.now();
     let change = tx.change(me).await?;
@@ -82,7 +85,7 @@ pub(crate) async fn state(cx: &Context, login: &Login) -> Result<LoggedIn> {
         time,
         change,
         profile: account.profile(me),
-        verifies: false,
+        verifies: cx.store.is_shared(),
         list,
         resumed,
     })
@@ -95,7 +98,7 @@ pub(crate) async fn ping(cx: &Context, session: &Session, request: &Ping) -> Res
     cx.store.settle().await?;
     let Some(since) = &request.since else { return Ok(Pong { time, change: 0, resumed: None }) };
     let me = &session.user_id;
-    let change = cx.store.begin(Locks::none()).await.change(me).await?;
+    let change = cx.store.begin(Locks::none()).await?.change(me).await?;
     let resumed = resume(cx, me, &session.instance, since).await?;
     cx.store.settle().await?;
     Ok(Pong { time, change, resumed: Some(resumed) })
@@ -106,61 +109,57 @@ async fn resume(cx: &Context, me: &str, instance: &str, since: &Resume) -> Resul
         let message = format!("a client names at most {HEADS_MAX} heads, not {}", since.heads.len());
         return Err(Failure::refuse(Code::MALFORMED_REQUEST, message));
     }
-    let tx = cx.store.begin(Locks::none()).await;
-    let changed: HashSet<_> = tx.changed_since(me, since.change).await?.into_iter().collect();
-    let indexed = tx.indexed(me, None, usize::MAX / 2).await?;
+    let tx = cx.store.begin(Locks::none()).await?;
     let mut resumed = Resumed::default();
-    if changed.contains(&Changed::Contacts(Contacts::Friends)) {
-        resumed.friends = Some(friends::friends_of(&tx, me).await?);
-    }
-    if changed.contains(&Changed::Contacts(Contacts::Applications)) {
-        resumed.applications = Some(friends::applications_of(&tx, me).await?);
-    }
-    drop(tx);
-    for id in indexed {
-        if changed.contains(&Changed::Conversation(id.clone())) {
-            continue;
+    let mut changed = Vec::new();
+    for change in tx.changed_since(me, since.change).await? {
+        match change {
+            Changed::Conversation(id) => changed.push(id),
+            Changed::Contacts(Contacts::Friends) => {
+                resumed.friends = Some(friends::friends_of(&tx, me).await?);
+            }
+            Changed::Contacts(Contacts::Applications) => {
+                resumed.applications = Some(friends::applications_of(&tx, me).await?);
+            }
         }
-        let loaded = conversations::load(cx, me, &id)
-            .await?
-            .filter(|loaded| loaded.is_listed() && has_news(loaded, since));
-        resumed.conversations.extend(loaded.map(|loaded| loaded.conversation));
     }
-    for changed in changed {
-        if let Changed::Conversation(id) = changed {
-            resume_changed(cx, me, instance, &id, &mut resumed).await?;
+    let own: HashSet<_> = changed.iter().collect();
+    let mut others = tx.indexed(me, None, usize::MAX / 2).await?;
+    others.retain(|id| !own.contains(id));
+    drop(tx);
+    for ids in others.chunks(STEP) {
+        let news = conversations::with_news(cx, me, ids, |id, view, head, touched| {
+            has_news(since, id, view, head, touched)
+        });
+        let loaded = conversations::load_all(cx, me, &news.await?).await?.into_iter().flatten();
+        let listed = loaded.filter(Loaded::is_listed).map(|loaded| loaded.conversation);
+        resumed.conversations.extend(listed);
+    }
+    for ids in changed.chunks(STEP) {
+        for loaded in conversations::load_all(cx, me, ids).await?.into_iter().flatten() {
+            resume_changed(cx, instance, loaded, &mut resumed);
         }
     }
     Ok(resumed)
 }
 
 /// The client has another head than it should, or does not know the conversation, or something happened since it was told.
-fn has_news(loaded: &Loaded, since: &Resume) -> bool {
-    let conversation = &loaded.conversation;
-    let differs = match since.heads.get(&conversation.conversation_id) {
-        Some(&head) => head != conversation.head,
+fn has_news(since: &Resume, id: &ConversationId, view: &View, head: &Head, touched: u64) -> bool {
+    let differs = match since.heads.get(id) {
+        Some(&known) => known != view.head(head),
         None => !since.heads.is_empty() && since.heads.len() < HEADS_MAX,
     };
-    let newest = [loaded.head.time, loaded.view.left_time, loaded.touched];
+    let newest = [head.time, view.left_time, touched];
     differs || newest.into_iter().any(|time| time >= since.synced_at.saturating_sub(OVERLAP))
 }
 
 /// A deletion reaches the client that made it; others only when deletions are synchronised.
-async fn resume_changed(
-    cx: &Context,
-    me: &str,
-    instance: &str,
-    id: &ConversationId,
-    resumed: &mut Resumed,
-) -> Result<()> {
-    let Some(loaded) = conversations::load(cx, me, id).await? else { return Ok(()) };
+fn resume_changed(cx: &Context, instance: &str, loaded: Loaded, resumed: &mut Resumed) {
     if loaded.is_listed() {
         resumed.conversations.push(loaded.conversation);
     } else if cx.settings().sync_conversation_deletion || loaded.view.deleted_by == instance {
-        let tx = cx.store.begin(Locks::none()).await;
-        resumed.deleted.push(tombstone(&tx, me, id, loaded.view).await?);
+        resumed.deleted.push(loaded.into_tombstone());
     }
-    Ok(())
 }
 
 /// The groups a client hears after its login.

@@ -11,7 +11,7 @@ use crate::failure::{Failure, Result};
 /// Changes settings from JSON; with an unknown name or a wrong type nothing changes. They are in effect when this returns.
 pub(crate) async fn set(cx: &Context, body: &Value) -> Result<Arc<Settings>> {
     let patch = read(body)?;
-    let mut tx = cx.store.begin(Locks::none().app()).await;
+    let mut tx = cx.store.begin(Locks::none().app()).await?;
     let settings = Arc::new(patched(&tx.settings().await?, patch)?);
     tx.put_settings(&settings)?;
     tx.publish(Publication::Settings(Arc::clone(&settings)));

@@ -11,7 +11,7 @@ pub(crate) async fn get(cx: &Context, request: &GetProfiles) -> Result<Profiles>
         let message = format!("a call takes 1 to {PROFILES_PER_CALL} users, not {}", request.user_ids.len());
         return Err(Failure::refuse(Code::PROFILE_PARAMETER, message));
     }
-    let tx = cx.store.begin(Locks::none()).await;
+    let tx = cx.store.begin(Locks::none()).await?;
     let mut profiles = Vec::with_capacity(request.user_ids.len());
     for user_id in &request.user_ids {
         profiles.extend(tx.account(user_id).await?.map(|account| account.profile(user_id)));
@@ -22,7 +22,7 @@ pub(crate) async fn get(cx: &Context, request: &GetProfiles) -> Result<Profiles>
 
 /// `users.update`: the user's clients and friends hear it.
 pub(crate) async fn update(cx: &Context, me: &str, patch: ProfilePatch) -> Result<Profiles> {
-    let mut tx = cx.store.begin(Locks::none().user(me)).await;
+    let mut tx = cx.store.begin(Locks::none().user(me)).await?;
     let unknown = || Failure::refuse(Code::PROFILE_UNKNOWN_ACCOUNT, "there is no such account");
     let mut account = tx.account(me).await?.ok_or_else(unknown)?;
     account.update(patch)?;

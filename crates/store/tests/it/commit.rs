@@ -32,7 +32,7 @@ fn timeline() -> Timeline {
 }
 
 async fn append(store: &Store, n: u64) -> Result<(), StoreError> {
-    let mut tx = store.begin(Locks::none().timeline(&timeline())).await;
+    let mut tx = store.begin(Locks::none().timeline(&timeline())).await.unwrap();
     let stored = tx.append(&timeline(), message(n)).await?;
     tx.tell(Audience::Users(vec!["alice".into()]), &event(stored.seq));
     tx.commit().await
@@ -84,7 +84,7 @@ async fn what_was_answered_is_there_after_reopening() {
         for n in 0..10 {
             append(&store, n).await.unwrap();
         }
-        let tx = store.begin(Locks::none()).await;
+        let tx = store.begin(Locks::none()).await.unwrap();
         let all = tx.messages(&timeline(), 0, u64::MAX, Direction::Forward, 100).await.unwrap();
         let seqs: Vec<u64> = all.iter().map(|message| message.seq).collect();
         assert_eq!(seqs, (1..=(round + 1) * 10).collect::<Vec<_>>());

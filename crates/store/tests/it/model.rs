@@ -73,7 +73,7 @@ async fn run(store: &Store, steps: &[Step]) {
     for step in steps {
         match *step {
             Step::Append(w) => {
-                let mut tx = store.begin(Locks::none().timeline(&timelines[w])).await;
+                let mut tx = store.begin(Locks::none().timeline(&timelines[w])).await.unwrap();
                 model.written += 1;
                 let stored = tx.append(&timelines[w], message(model.written)).await.unwrap();
                 model.messages[w].push(model.written);
@@ -83,7 +83,7 @@ async fn run(store: &Store, steps: &[Step]) {
                 tokio::task::yield_now().await;
             }
             Step::Change(w) => {
-                let mut tx = store.begin(Locks::none().user("alice").timeline(&timelines[w])).await;
+                let mut tx = store.begin(Locks::none().user("alice").timeline(&timelines[w])).await.unwrap();
                 let mut view = tx.view("alice", &conversations[w]).await.unwrap().unwrap_or_default();
                 tx.change_view("alice", &conversations[w], &mut view).await.unwrap();
                 model.change += 1;
@@ -92,14 +92,14 @@ async fn run(store: &Store, steps: &[Step]) {
                 tx.commit().await.unwrap();
             }
             Step::Abandon(w) => {
-                let mut tx = store.begin(Locks::none().timeline(&timelines[w])).await;
+                let mut tx = store.begin(Locks::none().timeline(&timelines[w])).await.unwrap();
                 tx.append(&timelines[w], message(0)).await.unwrap();
                 let mut view = View::default();
                 view.open(99);
                 tx.put_view("alice", &conversations[w], &view);
             }
             Step::Read(w, after, to, backward) => {
-                let tx = store.begin(Locks::none().timeline(&timelines[w])).await;
+                let tx = store.begin(Locks::none().timeline(&timelines[w])).await.unwrap();
                 let direction = if backward { Direction::Backward } else { Direction::Forward };
                 let got = tx.messages(&timelines[w], after, to, direction, 7).await.unwrap();
                 let mut expected: Vec<u64> =
@@ -118,7 +118,7 @@ async fn run(store: &Store, steps: &[Step]) {
                 }
             }
             Step::Changed(since) => {
-                let tx = store.begin(Locks::none()).await;
+                let tx = store.begin(Locks::none()).await.unwrap();
                 let mut expected: Vec<_> =
                     model.changes.iter().filter(|&(_, &c)| c > since).map(|(&w, &c)| (c, w)).collect();
                 expected.sort_unstable();

@@ -25,7 +25,7 @@ pub(super) async fn import(cx: &Context, request: Import) -> Result<Value> {
             "UserID has 1 to 32 printable ASCII characters",
         ));
     }
-    let mut tx = cx.store.begin(Locks::none().app().user(user_id)).await;
+    let mut tx = cx.store.begin(Locks::none().app().user(user_id)).await?;
     let mut account = match tx.account(user_id).await? {
         Some(account) => account,
         None => tx.create_account(user_id, cx.now_seconds()).await?,

@@ -115,7 +115,7 @@ pub(super) async fn delete(cx: &Context, request: Delete) -> Result<Value> {
 }
 
 async fn known(cx: &Context, user_id: &str) -> Result<()> {
-    if cx.store.begin(Locks::none()).await.account(user_id).await?.is_some() {
+    if cx.store.begin(Locks::none()).await?.account(user_id).await?.is_some() {
         return Ok(());
     }
     Err(Failure::refuse(Code::CONVERSATION_UNKNOWN_ACCOUNT, format!("there is no account {user_id:?}")))

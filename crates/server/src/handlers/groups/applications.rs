@@ -60,9 +60,9 @@ pub(crate) async fn join(cx: &Context, me: &str, request: &JoinGroup) -> Result<
 /// Locks the group, the applicant and those who decide. They are read first without a lock, and again if they changed.
 async fn begin_with_deciders(cx: &Context, group_id: &str, me: &str) -> Result<(Tx, Vec<String>)> {
     loop {
-        let deciders = living(&cx.store.begin(Locks::none()).await, group_id).await?.deciders();
+        let deciders = living(&cx.store.begin(Locks::none()).await?, group_id).await?.deciders();
         let users: Vec<String> = deciders.iter().cloned().chain([me.to_owned()]).collect();
-        let tx = cx.store.begin(locks(group_id, &users)).await;
+        let tx = cx.store.begin(locks(group_id, &users)).await?;
         if living(&tx, group_id).await?.deciders() == deciders {
             return Ok((tx, deciders));
         }
@@ -71,7 +71,7 @@ async fn begin_with_deciders(cx: &Context, group_id: &str, me: &str) -> Result<(
 
 /// `groups.applications`.
 pub(crate) async fn list_applications(cx: &Context, me: &str) -> Result<GroupApplications> {
-    let tx = cx.store.begin(Locks::none()).await;
+    let tx = cx.store.begin(Locks::none()).await?;
     let mut applications = Vec::new();
     for group_id in tx.memberships(me).await? {
         let Ok(group) = living(&tx, &group_id).await else { continue };
@@ -105,7 +105,7 @@ pub(crate) async fn handle_application(
 ) -> Result<OneGroup> {
     may_say(&request.message)?;
     let (group_id, applicant) = (&request.group_id, &request.applicant);
-    let mut tx = cx.store.begin(locks(group_id, [applicant])).await;
+    let mut tx = cx.store.begin(locks(group_id, [applicant])).await?;
     let mut group = living(&tx, group_id).await?;
     may_decide(actor(&tx, group_id, me).await?)?;
     let none = || Failure::refuse(Code::GROUP_PARAMETER, "there is no such application");

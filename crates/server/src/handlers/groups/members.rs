@@ -21,7 +21,7 @@ fn may_take(request: &ChangeMembers) -> Result<()> {
 pub(crate) async fn add(cx: &Context, me: &str, request: &ChangeMembers) -> Result<Added> {
     may_take(request)?;
     let group_id = &request.group_id;
-    let mut tx = cx.store.begin(locks(group_id, &request.user_ids)).await;
+    let mut tx = cx.store.begin(locks(group_id, &request.user_ids)).await?;
     let mut group = living(&tx, group_id).await?;
     may_add(&group, actor(&tx, group_id, me).await?)?;
     let (mut added, mut existed, mut failed) = (Vec::new(), Vec::new(), Vec::new());
@@ -83,7 +83,7 @@ pub(super) async fn welcome(
 pub(crate) async fn remove(cx: &Context, me: &str, request: &ChangeMembers) -> Result<Removed> {
     may_take(request)?;
     let group_id = &request.group_id;
-    let mut tx = cx.store.begin(locks(group_id, &request.user_ids)).await;
+    let mut tx = cx.store.begin(locks(group_id, &request.user_ids)).await?;
     let mut group = living(&tx, group_id).await?;
     let actor = actor(&tx, group_id, me).await?;
     let mut removed: Vec<String> = Vec::new();
@@ -141,7 +141,7 @@ async fn take_out(
 /// `groups.quit`.
 pub(crate) async fn quit(cx: &Context, me: &str, request: &GroupRef) -> Result<()> {
     let (group_id, users) = (&request.group_id, [me.to_owned()]);
-    let mut tx = cx.store.begin(locks(group_id, &users)).await;
+    let mut tx = cx.store.begin(locks(group_id, &users)).await?;
     let mut group = living(&tx, group_id).await?;
     may_quit(&group, actor(&tx, group_id, me).await?)?;
     take_out(cx, &mut tx, group_id, &mut group, me, &users, LeaveReason::Quit).await?;
