@@ -1,0 +1,116 @@
+//! A cluster of NATS servers.
+
+use std::fs;
+use std::time::Duration;
+
+use rustix::process::Signal;
+use tempfile::TempDir;
+
+use crate::ports;
+use crate::process::{self, Process};
+
+/// NATS servers that know each other. Dropping them ends them.
+#[derive(Debug)]
+pub struct Nats {
+    servers: Vec<Server>,
+    _home: TempDir,
+}
+
+/// One of them.
+#[derive(Debug)]
+pub struct Server {
+    process: Option<Process>,
+    config: String,
+    port: u16,
+}
+
+impl Nats {
+    /// A cluster of so many.
+    #[must_use]
+    pub fn start(size: usize) -> Self {
+        let home = tempfile::tempdir().unwrap();
+        let routes: Vec<u16> = (0..size).map(|_| ports::free()).collect();
+        let list: Vec<_> = routes.iter().map(|port| format!("nats-route://127.0.0.1:{port}")).collect();
+        let server = |n: usize| {
+            let (port, route, list) = (ports::free(), routes[n], list.join(", "));
+            // Clients are not told of other servers: those they were given may be proxies of these.
+            let config = format!(
+                "server_name: n{n}\nlisten: 127.0.0.1:{port}\n\
+                 cluster {{ name: lethe, listen: 127.0.0.1:{route}, no_advertise: true, routes: [{list}] }}\n"
+            );
+            let path = home.path().join(format!("n{n}.conf"));
+            fs::write(&path, config).unwrap();
+            Server { process: None, config: path.to_str().unwrap().to_owned(), port }
+        };
+        let mut servers: Vec<_> = (0..size).map(server).collect();
+        servers.iter_mut().for_each(Server::restart);
+        for server in servers.iter().filter(|_| size > 1) {
+            let _ = server.process.as_ref().unwrap().wait_for_lines("Route connection created", size - 1);
+        }
+        Self { servers, _home: home }
+    }
+
+    /// How many there are.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        self.servers.len()
+    }
+
+    /// One of them.
+    pub fn server(&mut self, n: usize) -> &mut Server {
+        &mut self.servers[n]
+    }
+
+    /// Their hosts and ports.
+    #[must_use]
+    pub fn hosts(&self) -> Vec<String> {
+        self.servers.iter().map(|server| format!("127.0.0.1:{}", server.port)).collect()
+    }
+
+    /// Their URLs, divided by commas.
+    #[must_use]
+    pub fn urls(&self) -> String {
+        urls(&self.hosts())
+    }
+
+    /// CPU time of all.
+    #[must_use]
+    pub fn cpu(&self) -> Duration {
+        self.servers.iter().filter_map(|server| server.process.as_ref()).map(Process::cpu).sum()
+    }
+}
+
+/// URLs of NATS servers, divided by commas.
+#[must_use]
+pub fn urls(hosts: &[String]) -> String {
+    let urls: Vec<_> = hosts.iter().map(|host| format!("nats://{host}")).collect();
+    urls.join(",")
+}
+
+impl Server {
+    /// Kills it.
+    pub fn kill(&mut self) {
+        if let Some(mut process) = self.process.take() {
+            process.kill();
+        }
+    }
+
+    /// Starts it on its port; when this returns, it accepts connections.
+    pub fn restart(&mut self) {
+        let mut command = process::command("nats-server", None);
+        command.args(["-c", &self.config]);
+        let process = Process::start(&format!("nats-server on port {}", self.port), command);
+        let _ = process.wait_for("Server is ready");
+        self.process = Some(process);
+    }
+
+    /// Stops it without closing its connections.
+    pub fn pause(&self) {
+        self.process.iter().for_each(|process| process.signal(Signal::STOP));
+    }
+
+    /// Lets it go on.
+    pub fn resume(&self) {
+        self.process.iter().for_each(|process| process.signal(Signal::CONT));
+    }
+}
