@@ -2,6 +2,7 @@ use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, FileExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use serde_json::{Map, Value};
 
@@ -47,7 +48,7 @@ impl DataDirectory {
             .write(true)
             .open(path.join("lock"))
             .map_err(|error| refuse(format!("the data directory {shown} cannot be written: {error}")))?;
-        match lock.try_lock() {
+        match lock_soon(&lock) {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
                 return Err(refuse(format!("the data directory {shown} is in use by another process")));
@@ -146,6 +147,17 @@ impl CommitMark {
         self.promised = number;
         Ok(())
     }
+}
+
+/// A process that was just ended, or a child that has not yet run its own program, may hold the lock for a moment.
+fn lock_soon(lock: &File) -> Result<(), TryLockError> {
+    for _ in 0..20 {
+        match lock.try_lock() {
+            Err(TryLockError::WouldBlock) => std::thread::sleep(Duration::from_millis(5)),
+            done => return done,
+        }
+    }
+    lock.try_lock()
 }
 
 /// A directory with things in it that are not Lethe's is somebody else's.

@@ -292,13 +292,13 @@ impl Store {
         }
     }
 
-    /// For tests of what happens when a disk is full: from now on every commit of an engine in memory fails.
+    /// For tests of what happens when a disk is full: from now on, or not any more, commits of an engine in memory fail.
     #[doc(hidden)]
-    pub fn fail_commits(&self) {
+    pub fn fail_commits(&self, failing: bool) {
         if let Backend::Embedded(shared) = &self.backend
             && let AnyEngine::Memory(engine) = &shared.engine
         {
-            engine.fail_commits(true);
+            engine.fail_commits(failing);
         }
     }
 

@@ -5,3 +5,4 @@
 mod commit;
 mod engines;
 mod model;
+mod postgres;

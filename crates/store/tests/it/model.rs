@@ -12,6 +12,8 @@ use lethe_store::{
 use proptest::prelude::*;
 use serde_json::value::RawValue;
 
+use crate::postgres;
+
 pub(crate) struct Nobody;
 
 impl Publish for Nobody {
@@ -134,7 +136,7 @@ async fn run(store: &Store, steps: &[Step]) {
         commit.await.unwrap().unwrap();
     }
     store.settle().await.unwrap();
-    assert_eq!(store.totals().messages, model.written);
+    assert_eq!(store.totals().await.unwrap().messages, model.written);
 }
 
 proptest! {
@@ -148,6 +150,22 @@ proptest! {
             let directory = tempfile::tempdir().unwrap();
             let data = DataDirectory::open(&directory.path().join("data")).unwrap();
             let store = Store::open(&data, false, Arc::new(Nobody)).await.unwrap();
+            run(&store, &steps).await;
+            store.close().await.unwrap();
+        });
+    }
+}
+
+proptest! {
+    // Each case has a database of its own.
+    #![proptest_config(ProptestConfig { cases: 12, ..ProptestConfig::default() })]
+
+    #[test]
+    fn postgres_answers_as_the_model(steps in steps()) {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+        runtime.block_on(async {
+            let app = postgres::app().await;
+            let store = app.store(Arc::new(Nobody)).await;
             run(&store, &steps).await;
             store.close().await.unwrap();
         });

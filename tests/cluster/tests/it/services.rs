@@ -33,7 +33,10 @@ fn a_fail_over_keeps_what_was_committed_again_and_again() {
         pair.attach();
         assert_eq!(pair.primary.query("select sync_state from pg_stat_replication"), "sync");
     }
-    assert_eq!(pair.primary.query_in("lethe", "select string_agg(n::text, ',' order by n) from kept"), "0,1,2");
+    assert_eq!(
+        pair.primary.query_in("lethe", "select string_agg(n::text, ',' order by n) from kept"),
+        "0,1,2"
+    );
 }
 
 /// A client of one NATS server that has subscribed to everything.

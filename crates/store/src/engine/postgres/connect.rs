@@ -147,15 +147,22 @@ impl Database {
     pub async fn open(&self, app: u32, publisher: Arc<dyn Publish>) -> Result<(Store, String), StoreError> {
         let kept = schema::look(&self.client().await?, app).await?;
         let kept = kept.ok_or_else(|| refuse(format!("the database holds no app {app}")))?;
+        let early = self.options.answers_before_commit;
+        Ok((Store::remote(self.engine(app)?, publisher, early), kept.cluster))
+    }
+
+    /// The engine of an app whose schema is prepared.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub fn engine(&self, app: u32) -> Result<PostgresEngine, StoreError> {
         let writers = (self.options.connections * 2 / 3).max(2);
         let readers = self.options.connections.saturating_sub(writers).max(1);
-        let engine = PostgresEngine {
+        Ok(PostgresEngine {
             writers: self.pool(writers)?,
             readers: self.pool(readers)?,
             schema: schema::name(app),
-        };
-        let early = self.options.answers_before_commit;
-        Ok((Store::remote(engine, publisher, early), kept.cluster))
+        })
     }
 
     fn pool(&self, size: usize) -> Result<Pool, StoreError> {
