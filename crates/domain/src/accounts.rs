@@ -50,6 +50,10 @@ pub struct Account {
     /// The app's own number.
     #[n(12)]
     pub role: u32,
+    /// Unix seconds: UserSigs issued before are not valid any more.
+    #[n(13)]
+    #[cbor(default)]
+    pub kicked: u64,
 }
 
 /// How an account meets friend requests (`AllowType_Type_*`).

@@ -129,6 +129,8 @@ codes! {
     SIG_OTHER_APP = 70014;
     /// The app is unknown.
     APP_UNKNOWN = 70020;
+    /// There is no such account to end the logins of.
+    KICK_UNKNOWN_ACCOUNT = 70107;
     /// A parameter of an account request is illegal.
     ACCOUNT_PARAMETER = 70402;
     /// The message body is longer than 12 KB.

@@ -55,6 +55,14 @@ config! {
     data: PathBuf, "LETHE_DATA", PathBuf::from("data"), "\"data\"";
     #[doc = " Where messages are kept: fjall (on disk) or memory (gone with the process)."]
     engine: EngineName, "LETHE_ENGINE", EngineName::Fjall, "\"fjall\"";
+    #[doc = " PostgreSQL database that several nodes share, instead of a data directory: postgres://user:password@host,host/database?options; empty for none."]
+    database_url: String, "LETHE_DATABASE_URL", String::new(), "\"\"";
+    #[doc = " File with the certificates in PEM that sign the database's, with sslmode=require; empty for the system's."]
+    database_ca: PathBuf, "LETHE_DATABASE_CA", PathBuf::new(), "\"\"";
+    #[doc = " Connections of this node to the database. 3 to 1000."]
+    database_connections: usize, "LETHE_DATABASE_CONNECTIONS", 24, "24";
+    #[doc = " NATS servers that join the nodes of one database: nats://host,nats://host; empty for a node alone."]
+    nats: String, "LETHE_NATS", String::new(), "\"\"";
     #[doc = " SDKAppID of the app; 0 takes the one in the data directory, or makes one at the first start."]
     sdkappid: u32, "LETHE_SDKAPPID", 0, "0";
     #[doc = " Key that signs UserSigs; empty takes the one in the data directory, or makes one at the first start."]
@@ -110,6 +118,12 @@ impl Config {
     fn check(&self) -> Result<(), ConfigError> {
         within("idle-seconds", u64::from(self.idle_seconds), 5, 60)?;
         within("outbox-frames", self.outbox_frames as u64, 16, 65536)?;
+        within("database-connections", self.database_connections as u64, 3, 1000)?;
+        if !self.nats.is_empty() && self.database_url.is_empty() {
+            return Err(ConfigError(
+                "nats joins nodes that share a database: set database-url too".to_owned(),
+            ));
+        }
         within("drain-seconds", u64::from(self.drain_seconds), 1, 300)?;
         if self.log.parse::<tracing_subscriber::EnvFilter>().is_err() {
             return Err(ConfigError(format!("log: {:?} is not a filter", self.log)));

@@ -9,7 +9,6 @@ use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket};
 use futures_util::stream::FuturesUnordered;
 use futures_util::{SinkExt as _, StreamExt as _};
 use lethe_protocol::{CloseCode, Code, Error, Inbound, KickReason, Login, Request, answer, refusal};
-use lethe_store::Locks;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep_until, timeout};
@@ -19,6 +18,7 @@ use crate::dispatch::{Session, dispatch};
 use crate::failure::Failure;
 use crate::handlers::session;
 use crate::hub::{Client, Closing, Registration, kick};
+use crate::patience::patiently;
 use crate::usersig::Claims;
 
 /// A socket that does not log in within this time is closed.
@@ -38,17 +38,26 @@ pub(crate) async fn run(mut socket: WebSocket, cx: Arc<Context>) {
         Ok(None) => return,
         Err(_) => return close(&mut socket, &ending(CloseCode::NoLogin)).await,
     };
-    let claims = match session::authenticate(&cx, &login).await {
+    let claims = match patiently(&cx, || session::authenticate(&cx, &login)).await {
         Ok(claims) => claims,
         Err(failure) => {
+            let code = close_code(&failure);
             let _ = socket.send(Message::Text(refusal(id, &failure.tell()).into())).await;
-            return close(&mut socket, &ending(CloseCode::LoginEnded)).await;
+            return close(&mut socket, &ending(code)).await;
         }
     };
     let (outbox, frames) = mpsc::channel(cx.config.outbox_frames);
     let place = cx.hub.register(&login.user_id, &login.instance, outbox);
     let connection = Connection::new(socket, Arc::clone(&cx), place, frames, &login, claims);
     connection.run(id, login).await;
+}
+
+/// A login that is refused is over; one that the store could not serve may come back.
+fn close_code(failure: &Failure) -> CloseCode {
+    match failure {
+        Failure::Refused(_) => CloseCode::LoginEnded,
+        Failure::Store(_) => CloseCode::Restarting,
+    }
 }
 
 /// The login that a socket has to begin with.
@@ -93,19 +102,29 @@ async fn close(socket: &mut WebSocket, closing: &Closing) {
 }
 
 /// Subscribes to the user's groups, then reads the state: what happens in between comes as an event too.
-async fn log_in(cx: &Context, client: &Arc<Client>, id: u64, login: &Login) -> Result<String, Failure> {
+async fn log_in(
+    cx: &Context,
+    client: &Arc<Client>,
+    id: u64,
+    login: &Login,
+    claims: &Claims,
+) -> Result<String, Failure> {
+    let bus = cx.hub.bus();
     let mut groups = Vec::new();
     loop {
         // A group joined or left between reading and subscribing is seen by reading once more, after it was told.
         cx.store.settle().await?;
-        let read = session::groups(&cx.store.begin(Locks::none()).await?, &login.user_id).await?;
+        let read = session::groups(cx, &login.user_id).await?;
         if read == groups {
             break;
         }
         groups.clone_from(&read);
         cx.hub.subscribe(client, read);
     }
-    Ok(answer(id, &session::state(cx, login).await?))
+    if let Some(bus) = bus {
+        bus.barrier().await;
+    }
+    Ok(answer(id, &session::state(cx, login, claims).await?))
 }
 
 struct Connection {
@@ -118,6 +137,7 @@ struct Connection {
     idle: Duration,
     heard: Instant,
     sig_ends: Instant,
+    claims: Claims,
 }
 
 /// What woke the connection.
@@ -149,12 +169,14 @@ impl Connection {
             idle: Duration::from_secs(u64::from(cx.config.idle_seconds)),
             heard: now,
             sig_ends: now + Duration::from_secs(left),
+            claims,
             cx,
         }
     }
 
     async fn run(mut self, id: u64, login: Login) {
-        let closing = match log_in(&self.cx, &self.place.client, id, &login).await {
+        let (cx, client, claims) = (&self.cx, &self.place.client, self.claims);
+        let closing = match patiently(cx, || log_in(cx, client, id, &login, &claims)).await {
             Ok(frame) => {
                 if self.write(vec![frame.into()]).await {
                     self.listen().await
@@ -163,8 +185,9 @@ impl Connection {
                 }
             }
             Err(failure) => {
+                let code = close_code(&failure);
                 let _ = self.write(vec![refusal(id, &failure.tell()).into()]).await;
-                Some(ending(CloseCode::Restarting))
+                Some(ending(code))
             }
         };
         drop(self.place);

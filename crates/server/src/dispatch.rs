@@ -4,6 +4,7 @@ use serde::Serialize;
 use crate::context::Context;
 use crate::failure::{Failure, Result};
 use crate::handlers::{conversations, friends, groups, messages, session, users};
+use crate::patience::patiently;
 
 /// Who asks.
 #[derive(Clone, Debug)]
@@ -14,6 +15,13 @@ pub(crate) struct Session {
 
 /// Does what a client asks and makes the frame that answers it.
 pub(crate) async fn dispatch(cx: &Context, session: &Session, id: u64, request: Request) -> Result<String> {
+    if cx.store.is_shared() {
+        return patiently(cx, || once(cx, session, id, request.clone())).await;
+    }
+    once(cx, session, id, request).await
+}
+
+async fn once(cx: &Context, session: &Session, id: u64, request: Request) -> Result<String> {
     let me = &session.user_id;
     match request {
         Request::Login(_) => {

@@ -33,6 +33,10 @@ impl Failure {
     pub(crate) fn tell(self) -> Error {
         match self {
             Self::Refused(error) => error,
+            Self::Store(StoreError::Again(why)) => {
+                tracing::warn!(why, "a request was put off");
+                Error::new(Code::UNAVAILABLE, "the server cannot do this now; try again")
+            }
             Self::Store(error) => {
                 tracing::error!(%error, "a request failed");
                 Error::new(Code::UNAVAILABLE, "the server cannot do this now; try again")

@@ -1,13 +1,24 @@
 //! Who listens: the clients that have a socket on this node, by user and by group.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
+use std::time::Duration;
 
 use axum::extract::ws::Utf8Bytes;
-use lethe_protocol::{CloseCode, Event, KickReason, Kicked, Settings};
+use lethe_protocol::{CloseCode, Event, KickReason, Kicked, Settings, Verify};
 use lethe_store::{Audience, Committed, Publication, Publish};
 use tokio::sync::{mpsc, watch};
+
+use crate::bus::Bus;
+use crate::bus::subject::Subject;
+use crate::bus::word::{Place, Word};
+use crate::context::now_ms;
+
+/// All who ask for it within this time are served at once.
+const VERIFY_PAUSE: Duration = Duration::from_millis(300);
+/// Clients of a node ask within so many ms, not all at once.
+const VERIFY_WITHIN: u32 = 2_000;
 
 /// One client: a socket that is logged in.
 #[derive(Debug)]
@@ -15,6 +26,8 @@ pub(crate) struct Client {
     number: u64,
     pub(crate) user_id: String,
     pub(crate) instance: String,
+    /// Server time in ms of the login.
+    since: u64,
     outbox: mpsc::Sender<Utf8Bytes>,
     closing: watch::Sender<Option<Closing>>,
 }
@@ -63,6 +76,9 @@ struct Listeners {
     groups: HashMap<String, HashMap<u64, Arc<Client>>>,
     /// The groups a client hears, by its number.
     hears: HashMap<u64, HashSet<String>>,
+    /// Of users with a client here, the clients on other nodes.
+    elsewhere: HashMap<String, HashMap<u64, Vec<Place>>>,
+    bus: Option<Arc<Bus>>,
 }
 
 /// The hub of one app on this node.
@@ -72,6 +88,12 @@ pub(crate) struct Hub {
     settings: RwLock<Arc<Settings>>,
     numbers: AtomicU64,
     delivered: AtomicU64,
+    /// Users whose memberships are to be read again.
+    moved: OnceLock<mpsc::UnboundedSender<String>>,
+    /// Clients are about to be asked where they stand.
+    verifying: AtomicBool,
+    /// Clients are asked where they stand. False only for the test that shows that this is needed.
+    pub(crate) heals: bool,
 }
 
 /// A client's place in the hub; dropping it is leaving.
@@ -88,13 +110,27 @@ impl Drop for Registration {
 }
 
 impl Hub {
-    pub(crate) fn new() -> Arc<Self> {
+    pub(crate) fn new(heals: bool) -> Arc<Self> {
         Arc::new(Self {
             listeners: Mutex::default(),
             settings: RwLock::new(Arc::new(Settings::default())),
             numbers: AtomicU64::new(1),
             delivered: AtomicU64::new(0),
+            moved: OnceLock::new(),
+            verifying: AtomicBool::new(false),
+            heals,
         })
+    }
+
+    /// From here on other nodes hear what is published here. Users whose memberships changed go to `moved`.
+    pub(crate) fn join(&self, bus: Arc<Bus>, moved: mpsc::UnboundedSender<String>) {
+        self.listeners().bus = Some(bus);
+        let _ = self.moved.set(moved);
+    }
+
+    /// This node's end of the bus, if it has one.
+    pub(crate) fn bus(&self) -> Option<Arc<Bus>> {
+        self.listeners().bus.clone()
     }
 
     fn listeners(&self) -> MutexGuard<'_, Listeners> {
@@ -121,28 +157,117 @@ impl Hub {
             number: self.numbers.fetch_add(1, Ordering::Relaxed),
             user_id: user_id.to_owned(),
             instance: instance.to_owned(),
+            since: now_ms(),
             outbox,
             closing: watch::Sender::new(None),
         });
-        let allowed = usize::try_from(self.settings().online_web_instances).unwrap_or(1);
+        let allowed = self.allowed();
         let mut listeners = self.listeners();
         let clients = listeners.users.entry(user_id.to_owned()).or_default();
-        let mut leaving: Vec<_> = clients.extract_if(.., |other| other.instance == instance).collect();
-        for replaced in &leaving {
-            replaced.close(Closing { code: CloseCode::Replaced, last: None });
-        }
-        let over = (clients.len() + 1).saturating_sub(allowed);
-        let kicked: Vec<_> = clients.drain(..over).collect();
-        for ended in &kicked {
-            ended.close(kick(KickReason::MultipleAccount));
-        }
+        let first = clients.is_empty();
+        let replaced: Vec<_> = clients.extract_if(.., |other| other.instance == instance).collect();
         clients.push(Arc::clone(&client));
-        leaving.extend(kicked);
-        for gone in leaving {
-            listeners.unsubscribe_all(gone.number);
+        if first {
+            listeners.listen(Subject::User(user_id.to_owned()));
         }
+        listeners.replace(replaced);
+        listeners.kick_too_many(user_id, allowed);
+        listeners.say_clients(user_id, Some(instance), true);
         drop(listeners);
         Registration { hub: Arc::clone(self), client }
+    }
+
+    fn allowed(&self) -> usize {
+        usize::try_from(self.settings().online_web_instances).unwrap_or(1)
+    }
+
+    /// Another node says which clients of a user it has. One that has just logged in there replaces its own older sockets.
+    pub(crate) fn elsewhere(
+        &self,
+        user_id: &str,
+        node: u64,
+        clients: Vec<Place>,
+        fresh: Option<&str>,
+        ask: bool,
+    ) {
+        let allowed = self.allowed();
+        let mut listeners = self.listeners();
+        let Some(here) = listeners.users.get_mut(user_id) else { return };
+        let replaced: Vec<_> =
+            here.extract_if(.., |client| fresh.is_some_and(|fresh| client.instance == fresh)).collect();
+        listeners.elsewhere.entry(user_id.to_owned()).or_default().insert(node, clients);
+        listeners.replace(replaced);
+        listeners.kick_too_many(user_id, allowed);
+        if ask {
+            listeners.say_clients(user_id, None, false);
+        }
+        listeners.forget_absent(user_id);
+    }
+
+    /// Says again which clients of a user are here: it may have been lost.
+    pub(crate) fn say_again(&self, user_id: &str) {
+        self.listeners().say_clients(user_id, None, false);
+    }
+
+    /// Ends a user's logins here.
+    pub(crate) fn kick(&self, user_id: &str) {
+        for client in self.listeners().users.get(user_id).into_iter().flatten() {
+            client.close(kick(KickReason::RestApi));
+        }
+    }
+
+    /// Asks all clients where they stand; soon, and once for all who ask for it by then.
+    pub(crate) fn verify_all(self: &Arc<Self>) {
+        if !self.heals || self.verifying.swap(true, Ordering::SeqCst) {
+            return;
+        }
+        let hub = Arc::clone(self);
+        tokio::spawn(async move {
+            tokio::time::sleep(VERIFY_PAUSE).await;
+            hub.verifying.store(false, Ordering::SeqCst);
+            let frame =
+                Utf8Bytes::from(lethe_protocol::event(&Event::Verify(Verify { within: VERIFY_WITHIN })));
+            for client in hub.listeners().users.values().flatten() {
+                client.push(frame.clone());
+            }
+        });
+    }
+
+    /// Asks a user's clients where they stand.
+    pub(crate) fn verify(&self, user_id: &str) {
+        if !self.heals {
+            return;
+        }
+        let frame = Utf8Bytes::from(lethe_protocol::event(&Event::Verify(Verify { within: 0 })));
+        self.listeners().push(&Audience::Users(vec![user_id.to_owned()]), &frame);
+    }
+
+    /// Lets a user's clients hear exactly these groups. True when one of them was not heard here before.
+    pub(crate) fn follow(&self, user_id: &str, groups: &[String]) -> bool {
+        let mut listeners = self.listeners();
+        let mut news = false;
+        for client in listeners.users.get(user_id).cloned().unwrap_or_default() {
+            let hears = listeners.hears.get(&client.number);
+            if hears
+                .is_some_and(|hears| hears.len() == groups.len() && groups.iter().all(|g| hears.contains(g)))
+                || (hears.is_none() && groups.is_empty())
+            {
+                continue;
+            }
+            news = true;
+            listeners.subscribe_exactly(&client, groups.to_vec());
+        }
+        news
+    }
+
+    pub(crate) fn dissolve(&self, group_id: &str) {
+        self.listeners().dissolve(group_id);
+    }
+
+    /// Hands a frame that came from another node to an audience here.
+    pub(crate) fn deliver(&self, audience: &Audience, frame: &str) {
+        let count = self.listeners().push(audience, &Utf8Bytes::from(frame));
+        self.delivered.fetch_add(count, Ordering::Relaxed);
     }
 
     /// Lets a client hear exactly these groups.
@@ -152,26 +277,28 @@ impl Hub {
         if !registered.is_some_and(|clients| clients.iter().any(|other| other.number == client.number)) {
             return;
         }
-        listeners.unsubscribe_all(client.number);
-        for group in groups {
-            listeners.subscribe(client, group);
-        }
+        listeners.subscribe_exactly(client, groups);
     }
 
     fn remove(&self, client: &Client) {
         let mut listeners = self.listeners();
         listeners.unsubscribe_all(client.number);
         if let Some(clients) = listeners.users.get_mut(&client.user_id) {
+            let before = clients.len();
             clients.retain(|other| other.number != client.number);
-            if clients.is_empty() {
-                listeners.users.remove(&client.user_id);
+            let gone = clients.len() < before;
+            if gone {
+                listeners.say_clients(&client.user_id, None, false);
             }
+            listeners.forget_absent(&client.user_id);
         }
     }
 
     /// Tells an audience something that is not stored, now.
     pub(crate) fn relay(&self, audience: &Audience, frame: &str) {
-        self.listeners().push(audience, &Utf8Bytes::from(frame));
+        let listeners = self.listeners();
+        let count = listeners.push(audience, &Utf8Bytes::from(frame));
+        listeners.say(audience, frame, count);
     }
 
     /// Asks all clients to come back elsewhere or later.
@@ -181,8 +308,20 @@ impl Hub {
         }
     }
 
-    pub(crate) fn is_online(&self, user_id: &str) -> bool {
-        self.listeners().users.contains_key(user_id)
+    /// Those of these users that have a client on any node.
+    pub(crate) async fn online(&self, users: &[String]) -> HashSet<String> {
+        let (here, away) = self.online_here(users);
+        let mut online: HashSet<String> = here.into_iter().collect();
+        if let Some(bus) = self.bus() {
+            online.extend(bus.online(away).await);
+        }
+        online
+    }
+
+    /// Those of these users that have a client here, and the others.
+    pub(crate) fn online_here(&self, users: &[String]) -> (Vec<String>, Vec<String>) {
+        let listeners = self.listeners();
+        users.iter().cloned().partition(|user| listeners.users.contains_key(user))
     }
 
     /// Online users and their clients.
@@ -203,9 +342,104 @@ pub(crate) fn kick(reason: KickReason) -> Closing {
 }
 
 impl Listeners {
+    fn listen(&self, subject: Subject) {
+        if let Some(bus) = &self.bus {
+            bus.listen(subject);
+        }
+    }
+
+    fn ignore(&self, subject: Subject) {
+        if let Some(bus) = &self.bus {
+            bus.ignore(subject);
+        }
+    }
+
+    /// Tells other nodes' clients of an audience, of which so many were told here.
+    fn say(&self, audience: &Audience, frame: &str, told: u64) {
+        let Some(bus) = &self.bus else { return };
+        let event = |instance| Word::Event { instance, frame: frame.to_owned() };
+        match audience {
+            Audience::Users(users) => {
+                users.iter().for_each(|user| bus.say(Subject::User(user.clone()), event(None)));
+            }
+            Audience::Group(group) => bus.say(Subject::Group(group.clone()), event(None)),
+            Audience::Client { user_id, instance } if told == 0 => {
+                bus.say(Subject::User(user_id.clone()), event(Some(instance.clone())));
+            }
+            Audience::Client { .. } => {}
+        }
+    }
+
+    /// Tells other nodes which clients of a user are here.
+    fn say_clients(&self, user_id: &str, fresh: Option<&str>, ask: bool) {
+        let Some(bus) = &self.bus else { return };
+        let here = self.users.get(user_id).into_iter().flatten();
+        let clients =
+            here.map(|client| Place { instance: client.instance.clone(), since: client.since }).collect();
+        let word = Word::Clients { clients, fresh: fresh.map(ToOwned::to_owned), ask };
+        bus.say(Subject::User(user_id.to_owned()), word);
+    }
+
+    /// Of more than the allowed number of clients, on all nodes, the oldest logins end; each node ends its own.
+    fn kick_too_many(&mut self, user_id: &str, allowed: usize) {
+        let Some(here) = self.users.get(user_id) else { return };
+        let mut all: Vec<(u64, Option<u64>)> =
+            here.iter().map(|client| (client.since, Some(client.number))).collect();
+        for (node, places) in self.elsewhere.get(user_id).into_iter().flatten() {
+            if self.bus.as_ref().is_some_and(|bus| bus.is_there(*node)) {
+                let others = places.iter().filter(|place| here.iter().all(|c| c.instance != place.instance));
+                all.extend(others.map(|place| (place.since, None)));
+            }
+        }
+        all.sort_by_key(|(since, _)| *since);
+        let over = all.len().saturating_sub(allowed);
+        let numbers: Vec<u64> = all.into_iter().take(over).filter_map(|(_, number)| number).collect();
+        let Some(here) = self.users.get_mut(user_id) else { return };
+        let kicked: Vec<_> = here.extract_if(.., |client| numbers.contains(&client.number)).collect();
+        for client in kicked {
+            client.close(kick(KickReason::MultipleAccount));
+            self.unsubscribe_all(client.number);
+        }
+    }
+
+    fn replace(&mut self, replaced: Vec<Arc<Client>>) {
+        for client in replaced {
+            client.close(Closing { code: CloseCode::Replaced, last: None });
+            self.unsubscribe_all(client.number);
+        }
+    }
+
+    /// A user without a client here is not listened to.
+    fn forget_absent(&mut self, user_id: &str) {
+        if self.users.get(user_id).is_some_and(Vec::is_empty) {
+            self.users.remove(user_id);
+            self.elsewhere.remove(user_id);
+            self.ignore(Subject::User(user_id.to_owned()));
+        }
+    }
+
     fn subscribe(&mut self, client: &Arc<Client>, group: String) {
         self.hears.entry(client.number).or_default().insert(group.clone());
-        self.groups.entry(group).or_default().insert(client.number, Arc::clone(client));
+        let hearers = self.groups.entry(group.clone()).or_default();
+        let first = hearers.is_empty();
+        hearers.insert(client.number, Arc::clone(client));
+        if first {
+            self.listen(Subject::Group(group));
+        }
+    }
+
+    fn subscribe_exactly(&mut self, client: &Arc<Client>, groups: Vec<String>) {
+        let wanted: HashSet<&String> = groups.iter().collect();
+        let heard = self.hears.get(&client.number).cloned().unwrap_or_default();
+        for group in heard.iter().filter(|group| !wanted.contains(group)) {
+            if let Some(hears) = self.hears.get_mut(&client.number) {
+                hears.remove(group);
+            }
+            self.forget(group, client.number);
+        }
+        for group in groups {
+            self.subscribe(client, group);
+        }
     }
 
     fn unsubscribe_all(&mut self, number: u64) {
@@ -228,12 +462,15 @@ impl Listeners {
             clients.remove(&number);
             if clients.is_empty() {
                 self.groups.remove(group);
+                self.ignore(Subject::Group(group.to_owned()));
             }
         }
     }
 
     fn dissolve(&mut self, group: &str) {
-        for number in self.groups.remove(group).unwrap_or_default().into_keys() {
+        let Some(hearers) = self.groups.remove(group) else { return };
+        self.ignore(Subject::Group(group.to_owned()));
+        for number in hearers.into_keys() {
             if let Some(groups) = self.hears.get_mut(&number) {
                 groups.remove(group);
             }
@@ -275,16 +512,50 @@ impl Publish for Hub {
                 Publication::Event { audience, frame } => {
                     let count = listeners.push(&audience, &Utf8Bytes::from(frame.as_ref()));
                     self.delivered.fetch_add(count, Ordering::Relaxed);
+                    listeners.say(&audience, &frame, count);
                 }
                 Publication::Joined { group_id, user_id } => {
                     for client in listeners.users.get(&user_id).cloned().unwrap_or_default() {
                         listeners.subscribe(&client, group_id.clone());
                     }
+                    self.moved(&listeners, user_id);
                 }
-                Publication::Left { group_id, user_id } => listeners.unsubscribe(&group_id, &user_id),
-                Publication::Dissolved { group_id } => listeners.dissolve(&group_id),
-                Publication::Settings(settings) => self.set_settings(settings),
+                Publication::Left { group_id, user_id } => {
+                    listeners.unsubscribe(&group_id, &user_id);
+                    self.moved(&listeners, user_id);
+                }
+                Publication::Dissolved { group_id } => {
+                    if let Some(bus) = &listeners.bus {
+                        bus.say(Subject::Group(group_id.clone()), Word::Dissolved);
+                    }
+                    listeners.dissolve(&group_id);
+                }
+                Publication::Settings(settings) => {
+                    self.set_settings(settings);
+                    if let Some(bus) = &listeners.bus {
+                        bus.say(Subject::Nodes, Word::Settings);
+                    }
+                }
+                Publication::Kicked { user_id } => {
+                    for client in listeners.users.get(&user_id).into_iter().flatten() {
+                        client.close(kick(KickReason::RestApi));
+                    }
+                    if let Some(bus) = &listeners.bus {
+                        bus.say(Subject::User(user_id), Word::Kick);
+                    }
+                }
             }
+        }
+    }
+}
+
+impl Hub {
+    /// A user's memberships changed. Where other nodes change them too, only the database knows what they are now.
+    fn moved(&self, listeners: &Listeners, user_id: String) {
+        let Some(bus) = &listeners.bus else { return };
+        bus.say(Subject::User(user_id.clone()), Word::Memberships);
+        if let Some(moved) = self.moved.get().filter(|_| listeners.users.contains_key(&user_id)) {
+            let _ = moved.send(user_id);
         }
     }
 }

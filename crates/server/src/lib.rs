@@ -1,5 +1,7 @@
 //! Who hears it: the doors of a Lethe server, one dispatch, handlers per noun, and the hub that tells.
 
+mod bus;
+mod cluster;
 mod config;
 mod connection;
 mod context;
@@ -9,9 +11,11 @@ mod failure;
 mod handlers;
 mod hub;
 mod listener;
+mod patience;
 mod serve;
 mod usersig;
 
+pub use bus::{BusError, Chaos};
 pub use config::{Config, ConfigError, DemoMode, EngineName, Options, example};
-pub use serve::{Running, StartError, identity_of, start};
+pub use serve::{Faults, Running, StartError, identity_of, start, start_with_faults};
 pub use usersig::{Claims, mint, verify};

@@ -69,7 +69,9 @@ fn usersig(options: Options, user_id: &str, expire: i64) -> Outcome {
     if !lethe_protocol::user_id_is_valid(user_id) {
         return Err(format!("{user_id:?} is not a user ID: 1 to 32 printable ASCII characters").into());
     }
-    let identity = lethe_server::identity_of(&Config::resolve(options)?)?;
+    let config = Config::resolve(options)?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let identity = runtime.block_on(lethe_server::identity_of(&config))?;
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH)?.as_secs();
     print(&format!(
         "{}\n",

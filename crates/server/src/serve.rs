@@ -3,12 +3,14 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use lethe_store::{DataDirectory, Identity, Locks, Publish, Store, StoreError};
+use lethe_store::{DataDirectory, Database, DatabaseOptions, Identity, Locks, Publish, Store, StoreError};
 use rand::RngExt as _;
 use tokio::net::TcpListener;
-use tokio::sync::oneshot;
+use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, sleep, timeout};
 
+use crate::bus::{Bus, BusError, Chaos};
+use crate::cluster;
 use crate::config::{Config, EngineName};
 use crate::context::{Context, now_ms};
 use crate::doors;
@@ -38,6 +40,19 @@ pub enum StartError {
         /// The one asked for.
         asked: u32,
     },
+    /// The database keeps the app with other secrets.
+    #[error(
+        "the database holds SDKAppID {app} with another {what}: leave it out, or choose another SDKAppID"
+    )]
+    OtherKey {
+        /// The app.
+        app: u32,
+        /// Which secret differs.
+        what: &'static str,
+    },
+    /// The bus cannot be used.
+    #[error(transparent)]
+    Bus(#[from] BusError),
     /// The server's task ended by itself.
     #[error("the server ended: {0}")]
     Ended(String),
@@ -63,30 +78,45 @@ pub struct Running {
 /// # Errors
 /// See [`StartError`].
 pub async fn start(config: Config, salvage: bool) -> Result<Running, StartError> {
+    start_with_faults(config, salvage, Faults::default()).await
+}
+
+/// Faults of a node, for the tests that show that they are harmless, or that they are noticed.
+#[doc(hidden)]
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Faults {
+    /// What the bus does to this node's words.
+    pub chaos: Chaos,
+    /// Clients are not asked where they stand.
+    pub no_healing: bool,
+    /// Requests are answered before they are committed.
+    pub answers_before_commit: bool,
+}
+
+/// See [`start`].
+///
+/// # Errors
+/// See [`start`].
+#[doc(hidden)]
+pub async fn start_with_faults(config: Config, salvage: bool, faults: Faults) -> Result<Running, StartError> {
     let asked = config.listen;
     let listener =
         TcpListener::bind(asked).await.map_err(|error| StartError::Listen { address: asked, error })?;
     let address = listener.local_addr().map_err(|error| StartError::Listen { address: asked, error })?;
-    let hub = Hub::new();
-    let publisher: Arc<dyn Publish> = hub.clone();
-    let (store, identity, directory) = match config.engine {
-        EngineName::Memory => {
-            let identity = choose_identity(&config, None)?;
-            (Store::in_memory(publisher).await?, identity, None)
-        }
-        EngineName::Fjall => {
-            let directory = DataDirectory::open(&config.data)?;
-            let kept = directory.identity()?;
-            let identity = choose_identity(&config, kept.as_ref())?;
-            let store = Store::open(&directory, salvage, publisher).await?;
-            if kept.as_ref() != Some(&identity) {
-                directory.keep_identity(&identity)?;
-            }
-            (store, identity, Some(directory))
-        }
-    };
+    let hub = Hub::new(!faults.no_healing);
+    let Opened { store, identity, directory, cluster } = open(&config, salvage, hub.clone(), faults).await?;
     hub.set_settings(Arc::new(store.begin(Locks::none()).await?.settings().await?));
-    let context = Arc::new(Context::new(store, hub, identity.clone(), config, format!("http://{address}")));
+    let joined = match cluster.filter(|_| !config.nats.is_empty()) {
+        Some(cluster) => Some(Bus::join(&config.nats, &cluster, faults.chaos).await?),
+        None => None,
+    };
+    let address_text = format!("http://{address}");
+    let context = Arc::new(Context::new(store, Arc::clone(&hub), identity.clone(), config, address_text));
+    if let Some((bus, heard)) = joined {
+        let (moved, when_moved) = mpsc::unbounded_channel();
+        hub.join(Arc::new(bus), moved);
+        tokio::spawn(cluster::follow(Arc::downgrade(&context), heard, when_moved));
+    }
     let (stop, stopped) = oneshot::channel::<()>();
     let shutdown = async move {
         let _ = stopped.await;
@@ -95,6 +125,96 @@ pub async fn start(config: Config, salvage: bool) -> Result<Running, StartError>
         .with_graceful_shutdown(shutdown);
     let served = tokio::spawn(server.into_future());
     Ok(Running { address, identity, context, stop, served, _directory: directory })
+}
+
+/// A store, whose it is, and what has to be kept beside it.
+struct Opened {
+    store: Store,
+    identity: Identity,
+    directory: Option<DataDirectory>,
+    /// The name by which the nodes of one database find each other.
+    cluster: Option<String>,
+}
+
+async fn open(
+    config: &Config,
+    salvage: bool,
+    publisher: Arc<dyn Publish>,
+    faults: Faults,
+) -> Result<Opened, StartError> {
+    if !config.database_url.is_empty() {
+        return open_database(config, publisher, faults).await;
+    }
+    match config.engine {
+        EngineName::Memory => {
+            let identity = choose_identity(config, None)?;
+            let store = Store::in_memory(publisher).await?;
+            Ok(Opened { store, identity, directory: None, cluster: None })
+        }
+        EngineName::Fjall => {
+            let directory = DataDirectory::open(&config.data)?;
+            let kept = directory.identity()?;
+            let identity = choose_identity(config, kept.as_ref())?;
+            let store = Store::open(&directory, salvage, publisher).await?;
+            if kept.as_ref() != Some(&identity) {
+                directory.keep_identity(&identity)?;
+            }
+            Ok(Opened { store, identity, directory: Some(directory), cluster: None })
+        }
+    }
+}
+
+async fn open_database(
+    config: &Config,
+    publisher: Arc<dyn Publish>,
+    faults: Faults,
+) -> Result<Opened, StartError> {
+    let database = connect(config, faults).await?;
+    let app = choose_app(config, &database.apps().await?)?;
+    let kept = database.identity(app).await?;
+    let identity = match &kept {
+        Some(kept) => same_app(config, kept)?,
+        None => choose_identity(&Config { sdkappid: app, ..config.clone() }, None)?,
+    };
+    // Another node may have been faster: its identity counts.
+    let identity = same_app(config, &database.prepare(&identity).await?)?;
+    let (store, cluster) = database.open(app, publisher).await?;
+    Ok(Opened { store, identity, directory: None, cluster: Some(cluster) })
+}
+
+async fn connect(config: &Config, faults: Faults) -> Result<Database, StartError> {
+    let options = DatabaseOptions {
+        url: config.database_url.clone(),
+        ca: Some(config.database_ca.clone()).filter(|path| !path.as_os_str().is_empty()),
+        connections: config.database_connections,
+        answers_before_commit: faults.answers_before_commit,
+    };
+    Ok(Database::connect(options).await?)
+}
+
+/// The app that is asked for, or the only one in the database.
+fn choose_app(config: &Config, apps: &[u32]) -> Result<u32, StartError> {
+    match (config.sdkappid, apps) {
+        (0, &[only]) => Ok(only),
+        (0, _) => {
+            let message = format!("the database holds {} apps: say which with --sdkappid", apps.len());
+            Err(StoreError::Directory(message).into())
+        }
+        (asked, _) => Ok(asked),
+    }
+}
+
+/// What the database keeps, unless something else is asked for: then two apps have one ID.
+fn same_app(config: &Config, kept: &Identity) -> Result<Identity, StartError> {
+    let app = kept.sdk_app_id;
+    let other = |asked: &str, kept: &str| !asked.is_empty() && asked != kept;
+    if other(&config.secret_key, &kept.secret_key) {
+        return Err(StartError::OtherKey { app, what: "secret key" });
+    }
+    if other(&config.console_password, &kept.console_password) {
+        return Err(StartError::OtherKey { app, what: "console password" });
+    }
+    Ok(kept.clone())
 }
 
 /// What was asked for over what was kept over something new.
@@ -133,7 +253,13 @@ fn new_password() -> String {
 ///
 /// # Errors
 /// See [`StartError`]; also when there is none yet.
-pub fn identity_of(config: &Config) -> Result<Identity, StartError> {
+pub async fn identity_of(config: &Config) -> Result<Identity, StartError> {
+    if !config.database_url.is_empty() {
+        let database = connect(config, Faults::default()).await?;
+        let app = choose_app(config, &database.apps().await?)?;
+        let missing = || StoreError::Directory(format!("the database holds no app {app}: start a node once"));
+        return same_app(config, &database.identity(app).await?.ok_or_else(missing)?);
+    }
     let kept = DataDirectory::identity_in(&config.data)?;
     if kept.is_none() && (config.sdkappid == 0 || config.secret_key.is_empty()) {
         let message = format!("there is no identity in {}: start the server once", config.data.display());

@@ -68,6 +68,11 @@ pub enum Publication {
         /// The group.
         group_id: String,
     },
+    /// The user's logins end.
+    Kicked {
+        /// The user.
+        user_id: String,
+    },
     /// New settings of the app.
     Settings(Arc<Settings>),
 }

@@ -24,6 +24,7 @@ use serde_json::{Value, json};
 
 use crate::context::Context;
 use crate::failure::{Failure, Result};
+use crate::patience::patiently;
 use crate::usersig;
 
 pub(super) fn router() -> Router<Arc<Context>> {
@@ -83,6 +84,7 @@ async fn call(cx: &Context, service: &str, command: &str, caller: &Caller, body:
     type Op = Call;
     let op = match (service, command) {
         ("im_open_login_svc", "account_import") => Op::AccountImport,
+        ("im_open_login_svc", "kick") => Op::Kick,
         ("openim", "sendmsg") => Op::SendMessage,
         ("group_open_http_svc", "create_group") => Op::CreateGroup,
         ("group_open_http_svc", "send_group_msg") => Op::SendGroupMessage,
@@ -95,7 +97,13 @@ async fn call(cx: &Context, service: &str, command: &str, caller: &Caller, body:
     authorise(cx, caller)?;
     let body: Value = serde_json::from_slice(body)
         .map_err(|error| Failure::refuse(Code::REST_JSON, format!("the body is not JSON: {error}")))?;
+    patiently(cx, || perform(cx, op, caller, body.clone())).await
+}
+
+async fn perform(cx: &Context, op: Call, caller: &Caller, body: Value) -> Result<Value> {
+    type Op = Call;
     match op {
+        Op::Kick => accounts::kick(cx, read(body, Code::ACCOUNT_PARAMETER)?).await,
         Op::AccountImport => accounts::import(cx, read(body, Code::ACCOUNT_PARAMETER)?).await,
         Op::SendMessage => messages::send(cx, &caller.identifier, read(body, Code::REST_MESSAGE_BODY)?).await,
         Op::CreateGroup => groups::create(cx, read(body, Code::GROUP_PARAMETER)?).await,
@@ -113,6 +121,7 @@ async fn call(cx: &Context, service: &str, command: &str, caller: &Caller, body:
 #[derive(Clone, Copy)]
 enum Call {
     AccountImport,
+    Kick,
     SendMessage,
     CreateGroup,
     SendGroupMessage,

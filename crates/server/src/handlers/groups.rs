@@ -423,15 +423,21 @@ pub(crate) async fn set_role(cx: &Context, me: &str, request: &SetRole) -> Resul
     Ok(changed)
 }
 
-async fn member_profile(cx: &Context, tx: &Tx, user_id: String, member: &Member) -> Result<GroupMember> {
-    let account = tx.account(&user_id).await?.unwrap_or_default();
-    Ok(GroupMember {
-        is_online: cx.hub.is_online(&user_id),
-        user_id,
-        nick: account.nick,
-        avatar: account.avatar,
-        membership: member.membership(),
-    })
+async fn member_profiles(cx: &Context, tx: &Tx, members: Vec<(String, Member)>) -> Result<Vec<GroupMember>> {
+    let users: Vec<String> = members.iter().map(|(user_id, _)| user_id.clone()).collect();
+    let online = cx.hub.online(&users).await;
+    let mut profiles = Vec::with_capacity(members.len());
+    for (user_id, member) in members {
+        let account = tx.account(&user_id).await?.unwrap_or_default();
+        profiles.push(GroupMember {
+            is_online: online.contains(&user_id),
+            user_id,
+            nick: account.nick,
+            avatar: account.avatar,
+            membership: member.membership(),
+        });
+    }
+    Ok(profiles)
 }
 
 /// `groups.members`.
@@ -449,10 +455,7 @@ pub(crate) async fn list_members(cx: &Context, me: &str, request: &ListMembers) 
     let page: Vec<_> =
         all.into_iter().filter(|(_, member)| wanted(member)).skip(offset).take(limit + 1).collect();
     let next = if page.len() > limit { request.offset.saturating_add(request.limit) } else { 0 };
-    let mut members = Vec::with_capacity(limit.min(page.len()));
-    for (user_id, member) in page.into_iter().take(limit) {
-        members.push(member_profile(cx, &tx, user_id, &member).await?);
-    }
+    let members = member_profiles(cx, &tx, page.into_iter().take(limit).collect()).await?;
     cx.store.settle().await?;
     Ok(Members { members, next })
 }
@@ -469,9 +472,10 @@ pub(crate) async fn get_members(cx: &Context, me: &str, request: &GetMembers) ->
     let mut members = Vec::new();
     for user_id in &request.user_ids {
         if let Some(member) = tx.member(&request.group_id, user_id).await? {
-            members.push(member_profile(cx, &tx, user_id.clone(), &member).await?);
+            members.push((user_id.clone(), member));
         }
     }
+    let members = member_profiles(cx, &tx, members).await?;
     cx.store.settle().await?;
     Ok(Members { members, next: 0 })
 }

@@ -1,14 +1,16 @@
 use std::collections::HashSet;
 
+use lethe_domain::accounts::Account;
 use lethe_domain::conversations::{Head, View};
 use lethe_protocol::{
     Code, ConversationId, Event, HEADS_MAX, ListConversations, LoggedIn, Login, PROTOCOL_VERSION, Ping, Pong,
     Profiles, Resume, Resumed, user_id_is_valid,
 };
-use lethe_store::{Changed, Contacts, Locks, Tx};
+use lethe_store::{Changed, Contacts, Locks, Need};
 
 use super::conversations::{self, Loaded};
 use super::friends;
+use crate::cluster::check_memberships;
 use crate::context::Context;
 use crate::dispatch::Session;
 use crate::failure::{Failure, Result};
@@ -46,29 +48,41 @@ pub(crate) async fn authenticate(cx: &Context, login: &Login) -> Result<Claims> 
         ));
     }
     let claims = usersig::verify(app, key, &login.user_id, &login.user_sig, cx.now_seconds())?;
-    ensure_account(cx, &login.user_id).await?;
+    let account = ensure_account(cx, &login.user_id).await?;
+    is_current(&claims, &account)?;
     Ok(claims)
 }
 
-/// Accounts come into being at their first login; an administrator's with its first message over REST.
-pub(crate) async fn ensure_account(cx: &Context, user_id: &str) -> Result<()> {
-    if cx.store.begin(Locks::none()).await?.account(user_id).await?.is_some() {
+/// A UserSig from before the moment at which an administrator ended the user's logins is over.
+fn is_current(claims: &Claims, account: &Account) -> Result<()> {
+    if claims.issued >= account.kicked {
         return Ok(());
     }
-    let mut tx = cx.store.begin(Locks::none().app().user(user_id)).await?;
-    if tx.account(user_id).await?.is_none() {
-        tx.create_account(user_id, cx.now_seconds()).await?;
-        tx.commit().await?;
+    Err(Failure::refuse(Code::SIG_EXPIRED, "an administrator ended the logins with this UserSig"))
+}
+
+/// Accounts come into being at their first login; an administrator's with its first message over REST.
+pub(crate) async fn ensure_account(cx: &Context, user_id: &str) -> Result<Account> {
+    if let Some(account) = cx.store.begin(Locks::none()).await?.account(user_id).await? {
+        return Ok(account);
     }
-    Ok(())
+    let mut tx = cx.store.begin(Locks::none().app().user(user_id)).await?;
+    if let Some(account) = tx.account(user_id).await? {
+        return Ok(account);
+    }
+    let account = tx.create_account(user_id, cx.now_seconds()).await?;
+    tx.commit().await?;
+    Ok(account)
 }
 
 /// What a login is answered: the state, or what changed of it. The client is registered already, so that nothing falls
 /// between this and the first event.
-pub(crate) async fn state(cx: &Context, login: &Login) -> Result<LoggedIn> {
+pub(crate) async fn state(cx: &Context, login: &Login, claims: &Claims) -> Result<LoggedIn> {
     let me = &login.user_id;
     let tx = cx.store.begin(Locks::none()).await?;
     let account = tx.account(me).await?.unwrap_or_default();
+    // An administrator may have ended the logins just before this one was registered.
+    is_current(claims, &account)?;
     let time = cx.now();
     let change = tx.change(me).await?;
     drop(tx);
@@ -85,7 +99,7 @@ pub(crate) async fn state(cx: &Context, login: &Login) -> Result<LoggedIn> {
         time,
         change,
         profile: account.profile(me),
-        verifies: cx.store.is_shared(),
+        verifies: cx.store.is_shared() && cx.hub.heals,
         list,
         resumed,
     })
@@ -98,6 +112,9 @@ pub(crate) async fn ping(cx: &Context, session: &Session, request: &Ping) -> Res
     cx.store.settle().await?;
     let Some(since) = &request.since else { return Ok(Pong { time, change: 0, resumed: None }) };
     let me = &session.user_id;
+    // What nodes tell each other may be lost: what this one listens to, and who is here, is put right now and then.
+    check_memberships(cx, me, false).await?;
+    cx.hub.say_again(me);
     let change = cx.store.begin(Locks::none()).await?.change(me).await?;
     let resumed = resume(cx, me, &session.instance, since).await?;
     cx.store.settle().await?;
@@ -162,14 +179,18 @@ fn resume_changed(cx: &Context, instance: &str, loaded: Loaded, resumed: &mut Re
     }
 }
 
-/// The groups a client hears after its login.
-pub(crate) async fn groups(tx: &Tx, me: &str) -> Result<Vec<String>> {
-    let mut groups = Vec::new();
-    for group_id in tx.memberships(me).await? {
-        if tx.group(&group_id).await?.is_some_and(|group| group.dismissed_at.is_none()) {
-            groups.push(group_id);
+/// The groups a user's clients hear.
+pub(crate) async fn groups(cx: &Context, me: &str) -> Result<Vec<String>> {
+    let mut groups = cx.store.begin(Locks::none()).await?.memberships(me).await?;
+    let need = || groups.iter().fold(Need::new(), |need, group_id| need.group(group_id));
+    let tx = cx.store.begin_with(Locks::none(), need).await?;
+    let mut ended = HashSet::new();
+    for group_id in &groups {
+        if tx.group(group_id).await?.is_none_or(|group| group.dismissed_at.is_some()) {
+            ended.insert(group_id.clone());
         }
     }
+    groups.retain(|group_id| !ended.contains(group_id));
     Ok(groups)
 }
 

@@ -1,5 +1,5 @@
 use lethe_protocol::{Code, ProfilePatch, user_id_is_valid};
-use lethe_store::Locks;
+use lethe_store::{Locks, Publication};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -36,6 +36,26 @@ pub(super) async fn import(cx: &Context, request: Import) -> Result<Value> {
         ..ProfilePatch::default()
     })?;
     tx.put_account(user_id, &account);
+    tx.commit().await?;
+    Ok(json!({}))
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct Kick {
+    /// `Identifier` is its older name.
+    #[serde(rename = "UserID", alias = "Identifier")]
+    user_id: String,
+}
+
+/// `im_open_login_svc/kick`: ends a user's logins on all nodes; UserSigs issued before are not valid any more.
+pub(super) async fn kick(cx: &Context, request: Kick) -> Result<Value> {
+    let user_id = request.user_id;
+    let mut tx = cx.store.begin(Locks::none().user(&user_id)).await?;
+    let unknown = || Failure::refuse(Code::KICK_UNKNOWN_ACCOUNT, format!("there is no account {user_id:?}"));
+    let mut account = tx.account(&user_id).await?.ok_or_else(unknown)?;
+    account.kicked = cx.now_seconds();
+    tx.put_account(&user_id, &account);
+    tx.publish(Publication::Kicked { user_id });
     tx.commit().await?;
     Ok(json!({}))
 }
