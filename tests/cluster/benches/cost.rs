@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use lethe_cluster_tests::checker;
 use lethe_cluster_tests::cluster::{Cluster, http};
-use lethe_cluster_tests::load::{Load, Plan};
+use lethe_cluster_tests::load::{CONVERGENCE, Load, Plan};
 use lethe_cluster_tests::nats::Nats;
 use lethe_cluster_tests::node::{APP, KEY, Node};
 use lethe_cluster_tests::postgres::{Postgres, directory};
@@ -106,7 +106,7 @@ async fn measure(name: &str, site: &Site) {
     let (before, begun) = (site.usage().await, Instant::now());
     load.progress(u64::from(messages)).await;
     let (after, took) = (site.usage().await, begun.elapsed());
-    checker::check(&load.finish().await).unwrap_or_else(|contradiction| panic!("{contradiction}"));
+    checker::check(&load.finish(CONVERGENCE).await).unwrap_or_else(|contradiction| panic!("{contradiction}"));
     print(name, messages, &before, &after, took);
 }
 

@@ -33,7 +33,7 @@ pub struct Node {
 #[must_use]
 pub fn binary() -> PathBuf {
     if let Some(path) = std::env::var_os("LETHE_BIN") {
-        return path.into();
+        return PathBuf::from(path).canonicalize().unwrap();
     }
     let test = std::env::current_exe().unwrap();
     let path = test.ancestors().nth(2).unwrap().join("lethe");

@@ -4,7 +4,7 @@ use std::sync::OnceLock;
 
 use lethe_cluster_tests::checker::{self, Report};
 use lethe_cluster_tests::cluster::Cluster;
-use lethe_cluster_tests::load::{Load, Plan};
+use lethe_cluster_tests::load::{CONVERGENCE, Load, Plan};
 use lethe_cluster_tests::node::{APP, KEY, Node};
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
@@ -68,7 +68,7 @@ impl Trial {
 
     /// Ends the load and looks for contradictions.
     pub(crate) async fn judge(self) -> Report {
-        let mut evidence = self.load.finish().await;
+        let mut evidence = self.load.finish(CONVERGENCE).await;
         evidence.faults = self.faults;
         let report = checker::check(&evidence).unwrap_or_else(|contradiction| panic!("{contradiction}"));
         say(&report.to_string());
