@@ -19,7 +19,7 @@ use device::Device;
 
 /// How long the load may stand still while nothing is broken.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// How long, after the load has stopped, devices may need to agree with a fresh login.
+/// How long, after the load has stopped, devices may usually need to agree with a fresh login.
 pub const CONVERGENCE: Duration = Duration::from_secs(60);
 /// Clients that sign in at the same time.
 const AT_ONCE: usize = 32;
@@ -115,18 +115,18 @@ impl Load {
         wait(&self.shared.troubles, clients, "troubles").await;
     }
 
-    /// Lets all pending requests end, waits until all devices agree with a fresh login or a minute has passed, and
-    /// collects everything.
+    /// Lets all pending requests end, waits until all devices agree with a fresh login, at most for so long, and collects
+    /// everything. Whether they agree is for the checker to say.
     ///
     /// # Panics
     /// When a node does not answer.
-    pub async fn finish(self) -> Evidence {
+    pub async fn finish(self, convergence: Duration) -> Evidence {
         self.shared.ending.send_replace(Some(Instant::now() + PATIENCE));
         let mut devices = Vec::new();
         for device in self.running {
             devices.push(device.await.unwrap());
         }
-        let deadline = Instant::now() + CONVERGENCE;
+        let deadline = Instant::now() + convergence;
         self.shared.ending.send_replace(Some(deadline + PATIENCE));
         let logs = in_parallel(devices.into_iter().map(|device| device.converge(deadline))).await;
         let users = collect::users(&self.shared).await;

@@ -1,13 +1,18 @@
 //! A cluster of NATS servers.
 
+use std::collections::HashSet;
 use std::fs;
-use std::time::Duration;
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
+use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::ports;
-use crate::process::{self, Process};
+use crate::process::{self, PATIENCE, Process};
 
 /// NATS servers that know each other. Dropping them ends them.
 #[derive(Debug)]
@@ -22,6 +27,7 @@ pub struct Server {
     process: Option<Process>,
     config: String,
     port: u16,
+    monitor: u16,
 }
 
 impl Nats {
@@ -32,21 +38,19 @@ impl Nats {
         let routes: Vec<u16> = (0..size).map(|_| ports::free()).collect();
         let list: Vec<_> = routes.iter().map(|port| format!("nats-route://127.0.0.1:{port}")).collect();
         let server = |n: usize| {
-            let (port, route, list) = (ports::free(), routes[n], list.join(", "));
+            let (port, monitor, route, list) = (ports::free(), ports::free(), routes[n], list.join(", "));
             // Clients are not told of other servers: those they were given may be proxies of these.
             let config = format!(
-                "server_name: n{n}\nlisten: 127.0.0.1:{port}\n\
+                "server_name: n{n}\nlisten: 127.0.0.1:{port}\nhttp: 127.0.0.1:{monitor}\n\
                  cluster {{ name: lethe, listen: 127.0.0.1:{route}, no_advertise: true, routes: [{list}] }}\n"
             );
             let path = home.path().join(format!("n{n}.conf"));
             fs::write(&path, config).unwrap();
-            Server { process: None, config: path.to_str().unwrap().to_owned(), port }
+            Server { process: None, config: path.to_str().unwrap().to_owned(), port, monitor }
         };
         let mut servers: Vec<_> = (0..size).map(server).collect();
         servers.iter_mut().for_each(Server::restart);
-        for server in servers.iter().filter(|_| size > 1) {
-            let _ = server.process.as_ref().unwrap().wait_for_lines("Route connection created", size - 1);
-        }
+        servers.iter().for_each(|server| server.wait_for_routes(size - 1));
         Self { servers, _home: home }
     }
 
@@ -102,6 +106,27 @@ impl Server {
         let process = Process::start(&format!("nats-server on port {}", self.port), command);
         let _ = process.wait_for("Server is ready");
         self.process = Some(process);
+    }
+
+    /// Waits until it is connected to so many others. It says so only when it is asked.
+    fn wait_for_routes(&self, others: usize) {
+        let deadline = Instant::now() + PATIENCE;
+        while self.routes().len() != others {
+            assert!(Instant::now() < deadline, "nats-server on port {} has no routes", self.port);
+            thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    /// The servers it is connected to, whatever the number of connections.
+    fn routes(&self) -> HashSet<String> {
+        let mut socket = TcpStream::connect(("127.0.0.1", self.monitor)).unwrap();
+        socket.write_all(b"GET /routez HTTP/1.0\r\n\r\n").unwrap();
+        let mut answer = String::new();
+        socket.read_to_string(&mut answer).unwrap();
+        let (_, body) = answer.split_once("\r\n\r\n").unwrap();
+        let routes = serde_json::from_str::<Value>(body).unwrap()["routes"].take();
+        let list = routes.as_array().cloned().unwrap_or_default();
+        list.iter().filter_map(|route| Some(route["remote_id"].as_str()?.to_owned())).collect()
     }
 
     /// Stops it without closing its connections.

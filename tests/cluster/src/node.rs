@@ -2,9 +2,11 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::thread;
 use std::time::Duration;
 
 use rustix::process::Signal;
+use tempfile::TempDir;
 
 use crate::ports;
 use crate::process::{self, Process};
@@ -20,6 +22,8 @@ pub struct Node {
     address: SocketAddr,
     arguments: Vec<String>,
     process: Option<Process>,
+    /// Where it runs, and leaves nothing.
+    home: TempDir,
 }
 
 /// The binary: next to the test's own directory, where the workspace's build puts it; or `LETHE_BIN`.
@@ -29,7 +33,7 @@ pub struct Node {
 #[must_use]
 pub fn binary() -> PathBuf {
     if let Some(path) = std::env::var_os("LETHE_BIN") {
-        return path.into();
+        return PathBuf::from(path).canonicalize().unwrap();
     }
     let test = std::env::current_exe().unwrap();
     let path = test.ancestors().nth(2).unwrap().join("lethe");
@@ -43,9 +47,19 @@ impl Node {
     pub fn start(arguments: &[&str]) -> Self {
         let address = SocketAddr::from(([127, 0, 0, 1], ports::free()));
         let arguments = arguments.iter().map(|&argument| argument.to_owned()).collect();
-        let mut node = Self { address, arguments, process: None };
+        let mut node = Self { address, arguments, process: None, home: tempfile::tempdir().unwrap() };
         node.restart();
         node
+    }
+
+    /// Nodes that share a database and a bus, started at the same time.
+    #[must_use]
+    pub fn start_all(database_url: &str, nats_of_each: &[String]) -> Vec<Self> {
+        let start = |nats: &String| Self::start(&["--database-url", database_url, "--nats", nats]);
+        thread::scope(|scope| {
+            let starting: Vec<_> = nats_of_each.iter().map(|nats| scope.spawn(move || start(nats))).collect();
+            starting.into_iter().map(|one| one.join().unwrap()).collect()
+        })
     }
 
     /// Starts it again under the same address; when this returns, it accepts connections.
@@ -53,6 +67,7 @@ impl Node {
         let mut command = process::command(binary().to_str().unwrap(), None);
         command.args(["serve", "--listen", &self.address.to_string()]).args(&self.arguments);
         command.env("LETHE_SDKAPPID", APP.to_string()).env("LETHE_SECRET_KEY", KEY);
+        command.current_dir(self.home.path());
         if std::env::var_os("LETHE_LOG").is_none() {
             command.env("LETHE_LOG", "warn");
         }

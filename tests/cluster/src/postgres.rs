@@ -21,6 +21,7 @@ const PASSWORD_IN_URL: &str = "a%20password%20for%20tests";
 pub struct Postgres {
     process: Option<Process>,
     port: u16,
+    settings: Vec<String>,
     home: TempDir,
 }
 
@@ -60,6 +61,12 @@ impl Postgres {
     /// A new, empty server.
     #[must_use]
     pub fn start() -> Self {
+        Self::with(&[])
+    }
+
+    /// A new, empty server with these settings, each as `name=value`.
+    #[must_use]
+    pub fn with(settings: &[&str]) -> Self {
         let home = home();
         let password = home.path().join("password");
         fs::write(&password, PASSWORD).unwrap();
@@ -68,7 +75,12 @@ impl Postgres {
         initdb.args(["--no-sync", "--username", USER, "--auth", "scram-sha-256", "--encoding", "UTF8"]);
         initdb.args(["--locale", "C", "--pwfile"]).arg(password).arg("-D").arg(home.path().join("data"));
         let _ = process::output(&mut initdb);
-        let mut server = Self { process: None, port: ports::free(), home };
+        let mut server = Self {
+            process: None,
+            port: ports::free(),
+            settings: settings.iter().map(|&setting| setting.to_owned()).collect(),
+            home,
+        };
         server.run("ready to accept connections");
         server
     }
@@ -89,6 +101,9 @@ impl Postgres {
             "wal_keep_size=512MB",
             "log_checkpoints=off",
         ] {
+            command.args(["-c", setting]);
+        }
+        for setting in &self.settings {
             command.args(["-c", setting]);
         }
         let process = Process::start(&format!("postgres on port {}", self.port), command);
@@ -146,7 +161,7 @@ impl Postgres {
         let mut backup = program("pg_basebackup");
         backup.args(["--no-sync", "-c", "fast", "-X", "stream", "-R", "-d", &url(&self.host(), "postgres")]);
         let _ = process::output(backup.arg("-D").arg(home.path().join("data")));
-        let mut standby = Self { process: None, port, home };
+        let mut standby = Self { process: None, port, settings: self.settings.clone(), home };
         standby.run("ready to accept read-only connections");
         let _ = standby.process.as_ref().unwrap().wait_for("started streaming WAL");
         standby

@@ -131,19 +131,10 @@ impl Process {
     /// When the process ends or a minute passes before.
     #[must_use]
     pub fn wait_for(&self, text: &str) -> String {
-        self.wait_for_lines(text, 1)
-    }
-
-    /// Waits until `count` lines contain `text`; the last of them.
-    ///
-    /// # Panics
-    /// See [`Process::wait_for`].
-    #[must_use]
-    pub fn wait_for_lines(&self, text: &str, count: usize) -> String {
         let deadline = Instant::now() + PATIENCE;
         let mut lines = self.said.lines.lock().unwrap();
         loop {
-            if let Some(line) = lines.kept.iter().filter(|line| line.contains(text)).nth(count - 1) {
+            if let Some(line) = lines.kept.iter().find(|line| line.contains(text)) {
                 return line.clone();
             }
             let left = deadline.saturating_duration_since(Instant::now());

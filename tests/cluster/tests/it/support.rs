@@ -1,9 +1,10 @@
 use std::collections::BTreeMap;
+use std::io::Write as _;
 use std::sync::OnceLock;
 
 use lethe_cluster_tests::checker::{self, Report};
 use lethe_cluster_tests::cluster::Cluster;
-use lethe_cluster_tests::load::{Load, Plan};
+use lethe_cluster_tests::load::{CONVERGENCE, Load, Plan};
 use lethe_cluster_tests::node::{APP, KEY, Node};
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
@@ -26,6 +27,11 @@ pub(crate) fn block<T>(work: impl FnOnce() -> T) -> T {
     tokio::task::block_in_place(work)
 }
 
+/// Says something that is seen whether the test passes or fails.
+fn say(words: &str) {
+    std::io::stderr().write_all(format!("{words}\n").as_bytes()).unwrap();
+}
+
 pub(crate) fn cluster(nodes: &[Node]) -> Cluster {
     let sign = |user: &str| {
         let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
@@ -46,7 +52,7 @@ impl Trial {
     pub(crate) async fn start(cluster: &Cluster) -> Self {
         cluster.configure(&json!({"SyncConversationDeletion": true, "OnlineWebInstances": 10})).await;
         let plan = Plan::from_environment();
-        println!("LETHE_SEED={}", plan.seed);
+        say(&format!("LETHE_SEED={}", plan.seed));
         let rng = StdRng::seed_from_u64(plan.seed);
         Self { load: Load::start(cluster, plan).await, rng, faults: BTreeMap::new() }
     }
@@ -62,10 +68,10 @@ impl Trial {
 
     /// Ends the load and looks for contradictions.
     pub(crate) async fn judge(self) -> Report {
-        let mut evidence = self.load.finish().await;
+        let mut evidence = self.load.finish(CONVERGENCE).await;
         evidence.faults = self.faults;
         let report = checker::check(&evidence).unwrap_or_else(|contradiction| panic!("{contradiction}"));
-        println!("{report}");
+        say(&report.to_string());
         assert!(report.answered > 0 && report.deletions > 0, "the load did something");
         report
     }
