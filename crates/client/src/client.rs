@@ -1,12 +1,13 @@
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt as _, StreamExt as _};
 use lethe_protocol::{
-    Conversation, Conversations, Error, Event, GetConversations, ListConversations, LoggedIn, Login,
-    PROTOCOL_VERSION, Ping, Pong, Request, Resume,
+    Conversation, ConversationId, Conversations, Error, Event, GetConversations, ListConversations, LoggedIn,
+    Login, PROTOCOL_VERSION, Ping, Pong, Request, Resume,
 };
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -80,7 +81,11 @@ struct Shared {
 struct State {
     replica: Replica,
     waiting: HashMap<u64, oneshot::Sender<Result<Box<RawValue>, Error>>>,
-    fetches: HashMap<u64, BTreeSet<lethe_protocol::ConversationId>>,
+    fetches: HashMap<u64, BTreeSet<ConversationId>>,
+    /// Heartbeats that the server asked for.
+    beats: HashSet<u64>,
+    /// Such a heartbeat is about to go out.
+    verifying: bool,
     next_id: u64,
     /// Present when the socket is gone: the code it was closed with.
     closed: Option<Option<u16>>,
@@ -125,13 +130,14 @@ impl Client {
             .map_err(|error| ClientError::Unexpected(error.to_string()))?;
         let (sink, stream) = socket.split();
         let resume = replica.as_ref().and_then(Replica::resume);
-        let resuming = resume.is_some();
         let replica = replica.unwrap_or_else(|| Replica::new(&credentials.user_id));
         let shared = Arc::new(Shared {
             state: Mutex::new(State {
                 replica,
                 waiting: HashMap::new(),
                 fetches: HashMap::new(),
+                beats: HashSet::new(),
+                verifying: false,
                 next_id: 1,
                 closed: None,
                 early: Some(Vec::new()),
@@ -146,11 +152,6 @@ impl Client {
         let login = login(&shared, &outgoing, credentials, resume).await?;
         let client = Self { shared, outgoing, events: tokio::sync::Mutex::new(events), login, tasks };
         client.take_rest_of_list().await?;
-        if resuming {
-            // Remarks for friends are not part of what a resume tells.
-            let friends = client.request(Request::ListFriends).await?;
-            client.shared.state().replica.apply(Event::Friends(friends));
-        }
         Ok(client)
     }
 
@@ -162,12 +163,8 @@ impl Client {
             let mut state = self.shared.state();
             for conversation in page.conversations {
                 // Events may have told something newer while the page was on its way.
-                let known = state.replica.get(&conversation.conversation_id);
-                if known.is_none_or(|known| {
-                    known.head <= conversation.head && known.change <= conversation.change
-                }) {
-                    state.replica.put(conversation);
-                }
+                let wanted = state.replica.put(conversation);
+                fetch(&mut state, wanted, &self.outgoing);
             }
             cursor = page.cursor;
         }
@@ -215,10 +212,13 @@ impl Client {
     /// # Errors
     /// See [`ClientError`].
     pub async fn settle(&self) -> Result<(), ClientError> {
+        let since = self.replica(|replica| replica.verifies().then(|| replica.resume()).flatten());
+        let mut ping = Ping { since };
         loop {
-            let pong: Pong = self.request(Request::Ping(Ping::default())).await?;
+            let pong: Pong = self.request(Request::Ping(std::mem::take(&mut ping))).await?;
             let mut state = self.shared.state();
-            state.replica.heard(pong.time);
+            let wanted = state.replica.heard(pong);
+            fetch(&mut state, wanted, &self.outgoing);
             if !state.replica.is_fetching() {
                 return Ok(());
             }
@@ -263,15 +263,17 @@ async fn login(
     )
     .await?;
     let mut state = shared.state();
-    state.replica.start(login.change, login.time);
+    state.replica.start(login.change, login.time, login.verifies);
     for conversation in login.list.iter().flat_map(|page| &page.conversations) {
-        state.replica.put(conversation.clone());
+        let wanted = state.replica.put(conversation.clone());
+        fetch(&mut state, wanted, outgoing);
     }
     if let Some(resumed) = login.resumed.clone() {
-        state.replica.resumed(resumed);
+        let wanted = state.replica.resumed(resumed);
+        fetch(&mut state, wanted, outgoing);
     }
     for event in state.early.take().unwrap_or_default() {
-        take_event(&mut state, event, outgoing);
+        take_event(shared, &mut state, event, outgoing);
     }
     Ok(login)
 }
@@ -349,7 +351,7 @@ fn take_frame(
         let _ = events.send(event.clone());
         match &mut state.early {
             Some(early) => early.push(event),
-            None => take_event(&mut state, event, outgoing),
+            None => take_event(shared, &mut state, event, outgoing),
         }
         return;
     }
@@ -363,18 +365,58 @@ fn take_frame(
     };
     if let Some(asked) = state.fetches.remove(&id) {
         let got = answer.ok().and_then(|body| serde_json::from_str::<Conversations>(body.get()).ok());
-        state.replica.fetched(&asked, got.map(|got| got.conversations).unwrap_or_default());
+        let wanted = state.replica.fetched(&asked, got.map(|got| got.conversations).unwrap_or_default());
+        fetch(&mut state, wanted, outgoing);
+    } else if state.beats.remove(&id) {
+        if let Some(pong) = answer.ok().and_then(|body| serde_json::from_str(body.get()).ok()) {
+            let wanted = state.replica.heard(pong);
+            fetch(&mut state, wanted, outgoing);
+        }
     } else if let Some(done) = state.waiting.remove(&id) {
         let _ = done.send(answer);
     }
 }
 
-fn take_event(state: &mut State, event: Event, outgoing: &mpsc::UnboundedSender<Message>) {
-    if let Some(wanted) = state.replica.apply(event) {
-        let id = OWN_IDS + state.next_id;
-        state.next_id += 1;
+fn take_event(
+    shared: &Arc<Shared>,
+    state: &mut State,
+    event: Event,
+    outgoing: &mpsc::UnboundedSender<Message>,
+) {
+    if let Event::Verify(verify) = &event
+        && !std::mem::replace(&mut state.verifying, true)
+    {
+        tokio::spawn(beat(Arc::clone(shared), outgoing.clone(), verify.within));
+    }
+    let wanted = state.replica.apply(event);
+    fetch(state, wanted, outgoing);
+}
+
+/// Asks for conversations; the answer goes into the replica.
+fn fetch(
+    state: &mut State,
+    wanted: impl IntoIterator<Item = ConversationId>,
+    outgoing: &mpsc::UnboundedSender<Message>,
+) {
+    for wanted in wanted {
+        let id = own_id(state);
         state.fetches.insert(id, BTreeSet::from([wanted.clone()]));
         let request = Request::GetConversations(GetConversations { conversation_ids: vec![wanted] });
         let _ = outgoing.send(Message::text(request.frame(id)));
     }
+}
+
+fn own_id(state: &mut State) -> u64 {
+    state.next_id += 1;
+    OWN_IDS + state.next_id
+}
+
+/// Says where the client stands, at some moment within so many ms.
+async fn beat(shared: Arc<Shared>, outgoing: mpsc::UnboundedSender<Message>, within: u32) {
+    tokio::time::sleep(Duration::from_millis(u64::from(rand::random_range(0..=within)))).await;
+    let mut state = shared.state();
+    state.verifying = false;
+    let (id, since) = (own_id(&mut state), state.replica.resume());
+    state.beats.insert(id);
+    let _ = outgoing.send(Message::text(Request::Ping(Ping { since }).frame(id)));
 }

@@ -1,8 +1,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use lethe_protocol::{
-    Conversation, ConversationId, DeletedConversation, Event, GotConversation, GroupLeft, LeaveReason,
-    MessageAttributes, Resume, Resumed,
+    Conversation, ConversationId, DeletedConversation, Event, Friends, GotConversation, GroupLeft,
+    GroupProfile, HEADS_MAX, LeaveReason, MessageAttributes, Pong, Resume, Resumed,
 };
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -46,14 +46,22 @@ impl Brief {
     }
 }
 
-/// A client's conversation list. Applying every event in order to an old list gives what a fresh fetch gives.
+/// Deletions whose change number is remembered: a state from before them does not bring the conversation back.
+const BURIED_MAX: usize = 4096;
+
+/// A client's conversation list. Applying every event in order to an old list gives what a fresh fetch gives; where events
+/// were lost, doubled or overtook each other, what cannot be known is fetched, and a heartbeat brings the rest.
 #[derive(Debug, Default)]
 pub struct Replica {
     me: String,
     conversations: BTreeMap<ConversationId, Conversation>,
-    /// Conversations asked for because a message came for them, and what came meanwhile.
+    /// Conversations that are asked for, and the messages that came meanwhile.
     fetching: BTreeMap<ConversationId, Vec<Box<RawValue>>>,
+    /// The change number of each deletion.
+    buried: BTreeMap<ConversationId, u64>,
     resume: Option<Resume>,
+    /// Events may be lost, so that only logins and heartbeats say up to where nothing is missing.
+    verifies: bool,
 }
 
 impl Replica {
@@ -80,91 +88,143 @@ impl Replica {
         !self.fetching.is_empty()
     }
 
+    /// Whether heartbeats have to say where this replica stands.
+    #[must_use]
+    pub fn verifies(&self) -> bool {
+        self.verifies
+    }
+
     /// Where this replica stands; none before the first login.
     #[must_use]
     pub fn resume(&self) -> Option<Resume> {
-        self.resume.clone()
-    }
-
-    /// The server said its time.
-    pub fn heard(&mut self, time: u64) {
-        if let Some(resume) = &mut self.resume {
-            resume.synced_at = resume.synced_at.max(time);
-        }
+        let mut newest: Vec<_> = self.conversations.values().collect();
+        newest.sort_by_key(|conversation| std::cmp::Reverse(conversation.active_at));
+        newest.truncate(HEADS_MAX);
+        let heads = newest.into_iter().map(|c| (c.conversation_id.clone(), c.head)).collect();
+        self.resume.as_ref().map(|resume| Resume { heads, ..*resume })
     }
 
     /// A login was answered.
-    pub fn start(&mut self, change: u64, time: u64) {
-        let change = self.resume.as_ref().map_or(change, |resume| resume.change.max(change));
+    pub fn start(&mut self, change: u64, time: u64, verifies: bool) {
+        self.verifies = verifies;
         self.resume = Some(Resume { change, synced_at: time, ..Resume::default() });
         self.fetching.clear();
     }
 
-    /// Puts the present state of a conversation in.
-    pub fn put(&mut self, conversation: Conversation) {
-        self.count(conversation.change);
-        self.conversations.insert(conversation.conversation_id.clone(), conversation);
+    /// A heartbeat was answered. Conversations that have to be fetched come back.
+    pub fn heard(&mut self, pong: Pong) -> Vec<ConversationId> {
+        let wanted = pong.resumed.map(|resumed| self.resumed(resumed)).unwrap_or_default();
+        if let Some(resume) = &mut self.resume {
+            resume.synced_at = resume.synced_at.max(pong.time);
+            resume.change = resume.change.max(pong.change);
+        }
+        wanted
+    }
+
+    /// Puts a state of a conversation in, unless it is older than what is known. One that is neither older nor newer has
+    /// to be fetched: then this comes back.
+    #[must_use]
+    pub fn put(&mut self, mut state: Conversation) -> Option<ConversationId> {
+        self.count(state.change);
+        let id = state.conversation_id.clone();
+        if self.buried.get(&id).is_some_and(|&change| state.change < change) {
+            return None;
+        }
+        let Some(known) = self.conversations.get_mut(&id) else {
+            self.conversations.insert(id, state);
+            return None;
+        };
+        let peer_read_to = known.peer_read_to.max(state.peer_read_to);
+        let (newer_self, newer_talk) = (state.change >= known.change, state.head >= known.head);
+        if newer_self && newer_talk {
+            state.peer_read_to = peer_read_to;
+            keep_newer(&mut state.group, known.group.take());
+            *known = state;
+            return None;
+        }
+        known.peer_read_to = peer_read_to;
+        if newer_self == newer_talk {
+            return None;
+        }
+        self.want(id)
     }
 
     /// A conversation that is not listed changes only where it is shown.
-    fn change(&mut self, conversation: Conversation) {
-        if conversation.unlisted && !self.conversations.contains_key(&conversation.conversation_id) {
-            self.count(conversation.change);
-            return;
+    fn change(&mut self, state: Conversation) -> Option<ConversationId> {
+        if state.unlisted && !self.conversations.contains_key(&state.conversation_id) {
+            self.count(state.change);
+            return None;
         }
-        self.put(conversation);
+        self.put(state)
     }
 
-    /// What a resuming login was answered.
-    pub fn resumed(&mut self, resumed: Resumed) {
-        resumed.conversations.into_iter().for_each(|conversation| self.put(conversation));
-        resumed.deleted.into_iter().for_each(|deleted| self.delete(deleted));
+    /// Asks for a conversation, unless it is asked for.
+    fn want(&mut self, id: ConversationId) -> Option<ConversationId> {
+        if self.fetching.contains_key(&id) {
+            return None;
+        }
+        self.fetching.insert(id.clone(), Vec::new());
+        Some(id)
+    }
+
+    /// What a resuming login or a heartbeat was answered. Conversations that have to be fetched come back.
+    #[must_use]
+    pub fn resumed(&mut self, resumed: Resumed) -> Vec<ConversationId> {
+        if let Some(friends) = resumed.friends {
+            self.friends(friends);
+        }
+        let mut wanted: Vec<_> =
+            resumed.conversations.into_iter().filter_map(|state| self.put(state)).collect();
+        wanted.extend(resumed.deleted.into_iter().filter_map(|deleted| self.delete(deleted)));
+        wanted
     }
 
     fn count(&mut self, change: u64) {
-        if let Some(resume) = &mut self.resume {
+        if let Some(resume) = self.resume.as_mut().filter(|_| !self.verifies) {
             resume.change = resume.change.max(change);
         }
     }
 
-    /// Applies an event; a conversation that has to be fetched comes back.
-    pub fn apply(&mut self, event: Event) -> Option<ConversationId> {
+    /// Applies an event; conversations that have to be fetched come back.
+    pub fn apply(&mut self, event: Event) -> Vec<ConversationId> {
         match event {
-            Event::Message(message) => return self.message(message),
+            Event::Message(message) => self.message(message).into_iter().collect(),
             Event::ConversationsChanged(changed) => {
-                changed.conversations.into_iter().for_each(|c| self.change(c))
+                changed.conversations.into_iter().filter_map(|state| self.change(state)).collect()
             }
             Event::ConversationsDeleted(deleted) => {
-                deleted.conversations.into_iter().for_each(|d| self.delete(d))
+                deleted.conversations.into_iter().filter_map(|one| self.delete(one)).collect()
             }
             Event::PeerRead(read) => {
                 if let Some(conversation) = self.conversations.get_mut(&ConversationId::User(read.user_id)) {
                     conversation.peer_read_to = conversation.peer_read_to.max(read.read_to);
                 }
+                Vec::new()
             }
             Event::GroupChanged(changed) => {
                 let id = ConversationId::Group(changed.group.group_id.clone());
-                if let Some(group) = self.conversations.get_mut(&id).and_then(|c| c.group.as_mut()) {
-                    let me = group.me.take();
-                    *group = changed.group;
-                    group.me = me;
+                if let Some(known) = self.conversations.get_mut(&id) {
+                    let newest = Some(changed.group);
+                    keep_newer(&mut known.group, newest);
                 }
+                Vec::new()
             }
             Event::MembershipChanged(changed) => {
                 let id = ConversationId::Group(changed.group_id);
-                if let Some(group) = self.conversations.get_mut(&id).and_then(|c| c.group.as_mut()) {
+                let Some(known) = self.conversations.get_mut(&id) else { return Vec::new() };
+                if let Some(group) = known.group.as_mut() {
                     group.me = Some(changed.me);
                 }
+                // It has no number: what is true now is asked for.
+                self.want(id).into_iter().collect()
             }
-            Event::GroupLeft(left) => self.leave(&left),
+            Event::GroupLeft(left) => {
+                self.leave(&left);
+                Vec::new()
+            }
             Event::Friends(friends) => {
-                let remarks: BTreeMap<_, _> =
-                    friends.friends.into_iter().map(|f| (f.user_id, f.remark)).collect();
-                for (id, conversation) in &mut self.conversations {
-                    if let ConversationId::User(peer) = id {
-                        conversation.remark = remarks.get(peer).cloned().unwrap_or_default();
-                    }
-                }
+                self.friends(friends);
+                Vec::new()
             }
             Event::Profiles(profiles) => {
                 for profile in profiles.profiles {
@@ -173,30 +233,61 @@ impl Replica {
                         conversation.user = Some(profile);
                     }
                 }
+                Vec::new()
             }
-            Event::GroupJoined(_) | Event::FriendApplications(_) | Event::Verify(_) | Event::Kicked(_) => {}
+            Event::GroupJoined(_) | Event::FriendApplications(_) | Event::Verify(_) | Event::Kicked(_) => {
+                Vec::new()
+            }
         }
-        None
     }
 
-    fn delete(&mut self, deleted: DeletedConversation) {
-        self.count(deleted.change);
-        match deleted.survivor {
-            Some(survivor) => self.put(*survivor),
-            None => {
-                self.conversations.remove(&deleted.conversation_id);
+    fn friends(&mut self, friends: Friends) {
+        self.count(friends.change);
+        let remarks: BTreeMap<_, _> = friends.friends.into_iter().map(|f| (f.user_id, f.remark)).collect();
+        for (id, conversation) in &mut self.conversations {
+            if let ConversationId::User(peer) = id {
+                conversation.remark = remarks.get(peer).cloned().unwrap_or_default();
             }
+        }
+    }
+
+    fn delete(&mut self, deleted: DeletedConversation) -> Option<ConversationId> {
+        self.count(deleted.change);
+        let id = deleted.conversation_id;
+        let known = self.conversations.get(&id);
+        let buried = self.buried.get(&id).copied().unwrap_or_default();
+        if deleted.change <= known.map_or(0, |known| known.change).max(buried) {
+            return None;
+        }
+        self.bury(id.clone(), deleted.change);
+        if let Some(survivor) = deleted.survivor {
+            return self.put(*survivor);
+        }
+        // A message that the deletion did not cover may have come before the word of it.
+        let outlived = self.conversations.remove(&id).is_some_and(|known| known.head > deleted.listed_after);
+        if outlived { self.want(id) } else { None }
+    }
+
+    fn bury(&mut self, id: ConversationId, change: u64) {
+        self.buried.insert(id, change);
+        if self.buried.len() > BURIED_MAX {
+            let oldest = self.buried.iter().min_by_key(|(_, change)| **change).map(|(id, _)| id.clone());
+            oldest.and_then(|id| self.buried.remove(&id));
         }
     }
 
     fn leave(&mut self, left: &GroupLeft) {
         let id = ConversationId::Group(left.group_id.clone());
         let Some(conversation) = self.conversations.get_mut(&id) else { return };
+        let dismissed = left.reason == LeaveReason::Dismissed;
+        if !dismissed && left.change < conversation.change {
+            return;
+        }
         conversation.left = true;
         conversation.unread = 0;
         conversation.head = conversation.head.min(left.left_at);
         conversation.active_at = left.time;
-        if let Some(group) = conversation.group.as_mut().filter(|_| left.reason == LeaveReason::Dismissed) {
+        if let Some(group) = conversation.group.as_mut().filter(|_| dismissed) {
             group.dismissed = true;
         }
     }
@@ -208,33 +299,52 @@ impl Replica {
             waiting.push(message);
             return None;
         }
-        let Some(conversation) = self.conversations.get_mut(&id) else {
-            self.fetching.insert(id.clone(), vec![message]);
-            return Some(id);
-        };
-        if brief.seq > conversation.head {
-            advance(conversation, &self.me, &brief, message);
+        match self.conversations.get_mut(&id) {
+            Some(known) if brief.seq <= known.head => None,
+            Some(known) if brief.seq == known.head + 1 && !known.left => {
+                advance(known, &self.me, &brief, message);
+                None
+            }
+            // Something is missing: the conversation, what was said before, or the word of having come back.
+            _ => {
+                self.fetching.insert(id.clone(), vec![message]);
+                Some(id)
+            }
         }
-        None
     }
 
-    /// The answer about conversations that were fetched: present states, then what came meanwhile.
-    pub fn fetched(&mut self, asked: &BTreeSet<ConversationId>, got: Vec<GotConversation>) {
-        for got in got.into_iter().filter(|got| got.listed) {
-            self.put(got.conversation);
-        }
-        for id in asked {
-            for message in self.fetching.remove(id).unwrap_or_default() {
-                if self.conversations.contains_key(id) {
-                    self.message(message);
+    /// The answer about conversations that were fetched: present states, then what came meanwhile. Those that have to be
+    /// fetched once more come back.
+    #[must_use]
+    pub fn fetched(
+        &mut self,
+        asked: &BTreeSet<ConversationId>,
+        got: Vec<GotConversation>,
+    ) -> Vec<ConversationId> {
+        let waiting: Vec<_> = asked.iter().filter_map(|id| self.fetching.remove_entry(id)).collect();
+        let mut wanted: Vec<_> = got.into_iter().filter_map(|got| self.change(got.conversation)).collect();
+        for (id, messages) in waiting {
+            for message in messages {
+                if self.conversations.contains_key(&id) {
+                    wanted.extend(self.message(message));
                 }
             }
         }
+        wanted
+    }
+}
+
+/// Of two profiles of a group the newer; the own membership is not part of what all members are told.
+fn keep_newer(kept: &mut Option<GroupProfile>, other: Option<GroupProfile>) {
+    let (Some(mine), Some(mut other)) = (kept.as_mut(), other) else { return };
+    if other.updated > mine.updated {
+        let me = other.me.take().or_else(|| mine.me.take());
+        *mine = GroupProfile { me, ..other };
     }
 }
 
 fn advance(conversation: &mut Conversation, me: &str, brief: &Brief, message: Box<RawValue>) {
-    conversation.messages += brief.seq - conversation.head;
+    conversation.messages += 1;
     conversation.head = brief.seq;
     conversation.active_at = conversation.active_at.max(brief.time);
     if !brief.attributes.no_unread && brief.from != me && !conversation.left {

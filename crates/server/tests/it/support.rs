@@ -1,14 +1,17 @@
 use std::net::SocketAddr;
 use std::path::Path;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, Weak};
 
 use lethe_client::{Client, ClientError, Credentials, Replica};
+use lethe_cluster_tests::nats::Nats;
+use lethe_cluster_tests::postgres::Postgres;
 use lethe_protocol::{
     Conversation, ConversationId, Conversations, CreateGroup, DeleteConversations, DeleteItem, DeleteOutcome,
     Event, GetConversations, GetHistory, GotConversation, GroupPatch, GroupProfile, GroupType, History,
     MessageAttributes, NewMember, OneGroup, Request, SendMessage, Sent,
 };
-use lethe_server::{Config, EngineName, Options, Running};
+use lethe_server::{Config, EngineName, Faults, Options, Running};
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
@@ -18,13 +21,53 @@ pub(crate) const APP: u32 = 1_400_000_000;
 pub(crate) const KEY: &str = "a key for tests";
 pub(crate) const PASSWORD: &str = "a password for tests";
 
-/// A server in this process and the directory it keeps.
+/// A server in this process and the directory it keeps; or, with `LETHE_TEST_NODES`, so many nodes with one PostgreSQL
+/// database and one NATS cluster, over which the actors are spread.
 pub(crate) struct World {
-    running: Option<Running>,
-    address: SocketAddr,
+    running: Vec<Running>,
+    addresses: Vec<SocketAddr>,
+    next: AtomicUsize,
     options: Options,
+    faults: Faults,
+    /// Ends with the last world that uses it.
+    services: Option<Arc<Services>>,
     /// Removed with the world.
     _directory: TempDir,
+}
+
+/// What several nodes need.
+pub(crate) struct Services {
+    pub(crate) postgres: Postgres,
+    pub(crate) nats: Nats,
+}
+
+impl Services {
+    pub(crate) fn shared() -> Arc<Self> {
+        static SHARED: Mutex<Weak<Services>> = Mutex::new(Weak::new());
+        let mut shared = SHARED.lock().unwrap();
+        let services = shared
+            .upgrade()
+            .unwrap_or_else(|| Arc::new(Self { postgres: Postgres::start(), nats: Nats::start(3) }));
+        *shared = Arc::downgrade(&services);
+        services
+    }
+
+    /// Settings of a node on a new database.
+    pub(crate) fn options(&self) -> Options {
+        static NAMES: AtomicU32 = AtomicU32::new(0);
+        let name = format!("world{}", NAMES.fetch_add(1, Ordering::Relaxed));
+        Options {
+            database_url: Some(self.postgres.database(&name)),
+            database_connections: Some(6),
+            nats: Some(self.nats.urls()),
+            ..Options::default()
+        }
+    }
+}
+
+/// How many nodes a world has.
+pub(crate) fn nodes() -> usize {
+    std::env::var("LETHE_TEST_NODES").ok().and_then(|number| number.parse().ok()).unwrap_or(1)
 }
 
 /// Memory-backed directories keep the tests from waiting for a disk; the calls are the same.
@@ -45,8 +88,13 @@ impl World {
     }
 
     pub(crate) async fn with(options: Options) -> Self {
+        Self::of(nodes(), options, Faults::default()).await
+    }
+
+    /// So many nodes; one alone has an embedded engine.
+    pub(crate) async fn of(nodes: usize, options: Options, faults: Faults) -> Self {
         let directory = directory();
-        let options = Options {
+        let mut options = Options {
             listen: Some("127.0.0.1:0".parse().unwrap()),
             data: Some(directory.path().join("data")),
             sdkappid: Some(APP),
@@ -54,9 +102,38 @@ impl World {
             console_password: Some(PASSWORD.to_owned()),
             ..options
         };
-        let running = lethe_server::start(Config::resolve(options.clone()).unwrap(), false).await.unwrap();
-        let address = running.address;
-        Self { running: Some(running), address, options, _directory: directory }
+        let mut services = None;
+        if nodes > 1 {
+            let (shared, made) = tokio::task::spawn_blocking(|| {
+                let services = Services::shared();
+                let options = services.options();
+                (services, options)
+            })
+            .await
+            .unwrap();
+            let Options { database_url, database_connections, nats, .. } = made;
+            options = Options { database_url, database_connections, nats, ..options };
+            services = Some(shared);
+        }
+        let mut world = Self {
+            running: Vec::new(),
+            addresses: Vec::new(),
+            next: AtomicUsize::new(0),
+            options,
+            faults,
+            services,
+            _directory: directory,
+        };
+        world.start(nodes).await;
+        world
+    }
+
+    async fn start(&mut self, nodes: usize) {
+        for _ in 0..nodes {
+            let config = Config::resolve(self.options.clone()).unwrap();
+            self.running.push(lethe_server::start_with_faults(config, false, self.faults).await.unwrap());
+        }
+        self.addresses = self.running.iter().map(|running| running.address).collect();
     }
 
     /// With several clients per user and deletions that reach them all.
@@ -66,20 +143,25 @@ impl World {
         world
     }
 
+    /// One of the nodes, another each time.
     pub(crate) fn address(&self) -> SocketAddr {
-        self.address
+        self.addresses[self.next.fetch_add(1, Ordering::Relaxed) % self.addresses.len()]
+    }
+
+    pub(crate) fn addresses(&self) -> &[SocketAddr] {
+        &self.addresses
     }
 
     pub(crate) async fn stop(&mut self) {
-        self.running.take().unwrap().stop().await.unwrap();
+        for running in self.running.drain(..) {
+            running.stop().await.unwrap();
+        }
     }
 
     pub(crate) async fn restart(&mut self) {
+        let nodes = self.running.len();
         self.stop().await;
-        let config = Config::resolve(self.options.clone()).unwrap();
-        let running = lethe_server::start(config, false).await.unwrap();
-        self.address = running.address;
-        self.running = Some(running);
+        self.start(nodes).await;
     }
 
     pub(crate) fn credentials(&self, user: &str) -> Credentials {
@@ -102,7 +184,7 @@ impl World {
         credentials: Credentials,
         replica: Option<Replica>,
     ) -> Result<Actor, ClientError> {
-        let client = Client::connect(self.address, &credentials, replica).await?;
+        let client = Client::connect(self.address(), &credentials, replica).await?;
         Ok(Actor { client, credentials })
     }
 
@@ -115,7 +197,7 @@ impl World {
     }
 
     pub(crate) async fn post(&self, path: &str, body: String) -> Value {
-        let url = format!("http://{}{path}", self.address);
+        let url = format!("http://{}{path}", self.address());
         let call = move || {
             let text = ureq::post(&url).send(body.as_bytes()).unwrap().body_mut().read_to_string().unwrap();
             serde_json::from_str(&text).unwrap()
@@ -125,7 +207,7 @@ impl World {
 
     /// A figure of `/metrics`.
     pub(crate) async fn metric(&self, name: &'static str) -> u64 {
-        let url = format!("http://{}/metrics", self.address);
+        let url = format!("http://{}/metrics", self.address());
         let call = move || ureq::get(&url).call().unwrap().body_mut().read_to_string().unwrap();
         let text = tokio::task::spawn_blocking(call).await.unwrap();
         let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));

@@ -242,10 +242,10 @@ async fn what_cannot_be_used_is_refused_in_a_sentence_and_not_touched() {
     assert!(refused(&wrong).await.contains("password authentication failed"), "{}", refused(&wrong).await);
     let away = refused("postgres://x@127.0.0.1:1/x").await;
     assert!(away.contains("refused"), "{away}");
-    app.server.query_in(&name, &format!("create schema lethe_{}", APP + 1));
+    let _ = app.server.query_in(&name, &format!("create schema lethe_{}", APP + 1));
     let foreign = app.database.identity(APP + 1).await.unwrap_err().to_string();
     assert!(foreign.contains("is not Lethe's"), "{foreign}");
-    app.server.query_in(&name, &format!("update lethe_{APP}.app set format = 99"));
+    let _ = app.server.query_in(&name, &format!("update lethe_{APP}.app set format = 99"));
     let newer = app.database.prepare(&identity("key")).await.unwrap_err().to_string();
     assert!(newer.contains("format 99"), "{newer}");
 }
