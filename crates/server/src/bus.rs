@@ -6,8 +6,8 @@ pub(crate) mod subject;
 pub(crate) mod word;
 
 use std::collections::HashMap;
-use std::sync::Mutex;
-use std::sync::PoisonError;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use async_nats::connection::State;
@@ -77,7 +77,7 @@ async fn connect(urls: &str, gap: mpsc::UnboundedSender<()>) -> Result<Client, B
         })
         .collect::<Result<_, _>>()?;
     let options = || {
-        let gap = gap.clone();
+        let (gap, lost) = (gap.clone(), AtomicBool::new(false));
         ConnectOptions::new()
             .name("lethe")
             .no_echo()
@@ -88,11 +88,20 @@ async fn connect(urls: &str, gap: mpsc::UnboundedSender<()>) -> Result<Client, B
                 Duration::from_millis(u64::try_from(attempts.min(10)).unwrap_or(10) * 100)
             })
             .event_callback(move |event| {
+                let missed = match event {
+                    Event::Connected => lost.swap(false, Ordering::SeqCst),
+                    Event::SlowConsumer(_) => true,
+                    Event::Disconnected => {
+                        lost.store(true, Ordering::SeqCst);
+                        false
+                    }
+                    _ => false,
+                };
+                tracing::info!(%event, "the bus");
                 let gap = gap.clone();
                 async move {
-                    match event {
-                        Event::Connected | Event::SlowConsumer(_) => drop(gap.send(())),
-                        other => tracing::warn!(%other, "the bus"),
+                    if missed {
+                        let _ = gap.send(());
                     }
                 }
             })
