@@ -256,7 +256,9 @@ impl Replica {
         let id = deleted.conversation_id;
         let known = self.conversations.get(&id);
         let buried = self.buried.get(&id).copied().unwrap_or_default();
-        if deleted.change <= known.map_or(0, |known| known.change).max(buried) {
+        // A change after the deletion may have come first: then the tombstone that is fetched has its number.
+        let shown_in_vain = known.is_some_and(|known| known.unlisted && known.change == deleted.change);
+        if deleted.change <= known.map_or(0, |known| known.change).max(buried) && !shown_in_vain {
             return None;
         }
         self.bury(id.clone(), deleted.change);

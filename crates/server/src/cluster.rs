@@ -14,10 +14,8 @@ use crate::context::Context;
 use crate::failure::Result;
 use crate::handlers::session;
 
-/// How often a node says that it is there.
-const ALIVE: Duration = Duration::from_secs(1);
-/// Settings are read again in every so many of those, should the word of a change be lost.
-const SETTINGS_EVERY: u64 = 5;
+/// How often a node says that it is there, and reads the settings again, should the word of a change be lost.
+const BEAT: Duration = Duration::from_secs(1);
 
 /// Follows the bus until the server ends.
 pub(crate) async fn follow(
@@ -25,15 +23,13 @@ pub(crate) async fn follow(
     mut heard: mpsc::Receiver<Heard>,
     mut moved: mpsc::UnboundedReceiver<String>,
 ) {
-    let mut ticks = interval(ALIVE);
+    let mut ticks = interval(BEAT);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut beats = 0;
     loop {
         tokio::select! {
             _ = ticks.tick() => {
                 let Some(cx) = cx.upgrade() else { return };
-                beat(&cx, beats);
-                beats += 1;
+                beat(&cx);
             }
             Some(user_id) = moved.recv() => {
                 let Some(cx) = cx.upgrade() else { return };
@@ -56,14 +52,12 @@ pub(crate) async fn follow(
     }
 }
 
-fn beat(cx: &Arc<Context>, beats: u64) {
+fn beat(cx: &Arc<Context>) {
     let (users, clients) = cx.hub.count();
     if let Some(bus) = cx.hub.bus() {
         bus.say(Subject::Nodes, Word::Alive { users: users as u64, clients: clients as u64 });
     }
-    if beats % SETTINGS_EVERY == SETTINGS_EVERY - 1 {
-        tokio::spawn(read_settings(Arc::clone(cx)));
-    }
+    tokio::spawn(read_settings(Arc::clone(cx)));
 }
 
 fn hear(cx: &Arc<Context>, subject: Subject, said: Said) {

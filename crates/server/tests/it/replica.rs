@@ -29,7 +29,7 @@ enum Device {
     Offline(lethe_client::Credentials, Replica),
 }
 
-struct Plan {
+pub(crate) struct Plan {
     rng: StdRng,
     seed: u64,
     step: u64,
@@ -69,9 +69,29 @@ async fn difference(actor: &Actor) -> Option<String> {
 }
 
 impl Plan {
-    async fn new(seed: u64) -> Self {
-        let world = World::synchronised().await;
-        world.configure(json!({"RetainLeftGroups": true})).await;
+    /// So many steps in this world.
+    pub(crate) async fn run(world: World, steps: u64) {
+        let seed = number("LETHE_SEED").unwrap_or_else(rand::random);
+        println!("LETHE_SEED={seed} LETHE_STEPS={steps}");
+        let mut plan = Self::new(world, seed).await;
+        while plan.step < steps {
+            plan.step += 1;
+            plan.take_step().await;
+        }
+        for person in 0..PEOPLE.len() {
+            for device in 0..DEVICES {
+                plan.reconnect(person, device).await;
+                plan.check(person, device, "the whole plan").await;
+            }
+        }
+    }
+
+    async fn new(world: World, seed: u64) -> Self {
+        world
+            .configure(json!({
+                "SyncConversationDeletion": true, "OnlineWebInstances": 10, "RetainLeftGroups": true,
+            }))
+            .await;
         let mut devices = Vec::new();
         for person in PEOPLE {
             let mut theirs = Vec::new();
@@ -351,18 +371,5 @@ fn number(name: &str) -> Option<u64> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_random_plan_finds_no_difference_to_a_fresh_fetch() {
-    let seed = number("LETHE_SEED").unwrap_or_else(rand::random);
-    let steps = number("LETHE_STEPS").unwrap_or(STEPS);
-    println!("LETHE_SEED={seed} LETHE_STEPS={steps}");
-    let mut plan = Plan::new(seed).await;
-    while plan.step < steps {
-        plan.step += 1;
-        plan.take_step().await;
-    }
-    for person in 0..PEOPLE.len() {
-        for device in 0..DEVICES {
-            plan.reconnect(person, device).await;
-            plan.check(person, device, "the whole plan").await;
-        }
-    }
+    Plan::run(World::new().await, number("LETHE_STEPS").unwrap_or(STEPS)).await;
 }

@@ -12,7 +12,7 @@ use lethe_protocol::{
     Event, GetConversations, GetHistory, GotConversation, GroupPatch, GroupProfile, GroupType, History,
     MessageAttributes, NewMember, OneGroup, Request, SendMessage, Sent,
 };
-use lethe_server::{Config, EngineName, Faults, Options, Running};
+use lethe_server::{Chaos, Config, EngineName, Faults, Options, Running};
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
@@ -31,7 +31,7 @@ pub(crate) struct World {
     options: Options,
     faults: Faults,
     /// Ends with the last world that uses it.
-    services: Option<Arc<Services>>,
+    _services: Option<Arc<Services>>,
     /// Removed with the world.
     _directory: TempDir,
 }
@@ -122,7 +122,7 @@ impl World {
             next: AtomicUsize::new(0),
             options,
             faults,
-            services,
+            _services: services,
             _directory: directory,
         };
         world.start(nodes).await;
@@ -198,9 +198,10 @@ impl World {
         answer
     }
 
-    /// Settings reach all nodes within a second.
+    /// Settings reach all nodes within a second; where words are lost, soon after.
     async fn agreed(&self) {
-        let deadline = Instant::now() + Duration::from_secs(1);
+        let lossy = self.faults.chaos != Chaos::default();
+        let deadline = Instant::now() + Duration::from_secs(if lossy { 4 } else { 1 });
         loop {
             let mut settings = Vec::new();
             for &address in &self.addresses {
