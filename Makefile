@@ -13,6 +13,7 @@ SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 TOOLS := .cache/tools
 DENY := $(TOOLS)/bin/cargo-deny
 DENY_VERSION := 0.20.2
+NATS := $(or $(shell command -v nats-server),/usr/sbin/nats-server)
 
 WEB_SOURCES := $(shell find sdk/src web -type f -not -path '*/node_modules/*' -not -path '*/dist/*' 2>/dev/null) \
 	$(wildcard sdk/*.json sdk/*.js package.json package-lock.json)
@@ -57,8 +58,11 @@ $(DENY):
 
 test: test-rust test-web
 
-test-rust: $(WEB)
+# First with the engines alone, then the server's stories once more with their actors spread over three nodes.
+test-rust: $(WEB) /usr/lib/postgresql $(NATS)
 	cargo test --workspace --locked
+	LETHE_TEST_NODES=3 LETHE_STEPS=2000 cargo test --locked -p lethe-server --test it -- \
+		--test-threads=4 --skip race:: --skip start:: --skip cluster::
 
 # The SDK and the browser talk to the binary that the Rust tests have built.
 test-web: test-rust /usr/bin/chromium
@@ -67,9 +71,20 @@ test-web: test-rust /usr/bin/chromium
 	npm test -w tests/browser
 
 /usr/bin/chromium:
-	@command -v apt-get >/dev/null || { echo "Install Chromium as /usr/bin/chromium, and fonts for Chinese and Japanese."; exit 1; }
+	$(call install,chromium fonts-noto-cjk,Chromium as /usr/bin/chromium with fonts for Chinese and Japanese)
+
+# Servers that the tests start themselves, on ports of their own.
+/usr/lib/postgresql:
+	$(call install,postgresql,PostgreSQL 15 or newer)
+
+$(NATS):
+	$(call install,nats-server,nats-server 2.9 or newer)
+
+define install
+	@command -v apt-get >/dev/null || { echo "Install $(2)."; exit 1; }
 	$(SUDO) apt-get update -qq
-	$(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium fonts-noto-cjk
+	$(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $(1)
+endef
 
 bench: $(WEB)
 	cargo bench --locked -p lethe-bench
