@@ -48,7 +48,7 @@ describe('a lost connection', () => {
     const since = await cut();
     const [first, second] = server.asked('session.login');
     expect(first?.resume).toBeUndefined();
-    expect(second).toEqual({ ...first, resume: { change: 7, syncedAt: 1_800_000_000_000 } });
+    expect(second).toEqual({ ...first, resume: { change: 7, syncedAt: 1_800_000_000_000, heads: { C2Cbob: 1 } } });
     expect(alice.all(EVENT.NET_STATE_CHANGE, since).map(({ state }) => state)).toEqual(['disconnected', 'connecting', 'connected']);
     expect(alice.chat.isReady()).toBe(true);
     await cut();
@@ -267,14 +267,14 @@ describe('the heartbeat', () => {
     logins([]);
     await alice.chat.destroy();
     alice = new Actor(server.url, 1, { ...QUICK, heartbeat: 20, pong: 500 });
-    server.on('session.ping', () => ({ time: 1_900_000_000_000 }));
+    server.on('session.ping', () => ({ time: 1_900_000_000_000, change: 0 }));
     await alice.login('alice');
     const { length } = server.sockets;
     await new Promise<void>((resolve) => {
       server.on('session.ping', () => {
         resolve();
         server.silent.add('session.ping');
-        return { time: 1_900_000_000_000 };
+        return { time: 1_900_000_000_000, change: 0 };
       });
     });
     const since = alice.heard.length;
