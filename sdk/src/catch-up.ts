@@ -33,21 +33,19 @@ export class CatchUp implements Source {
   }
 
   pull(entry: Entry): void {
+    // What is known to be there now; what is said during the pull is not in it.
+    const end = Math.max(entry.state.head, (entry.waiting?.[0]?.seq ?? 1) - 1);
     const missed = (entry.waiting?.[0]?.seq ?? entry.state.head + 1) - entry.delivered - 1;
     const restart = missed > PULL_MAX;
     const pages = restart || entry.newsSince > 0 ? this.#newest(entry, restart) : this.#after(entry);
     pages.then(
-      (messages) => this.#pulled(entry, messages, restart),
+      (messages) => this.#replica().pulled(entry, messages, end, restart),
       (failure: unknown) => {
         if (this.#isOver(failure)) return;
         this.#log.warn('messages could not be pulled', entry.id, failure);
-        this.#pulled(entry, [], false);
+        this.#replica().pulled(entry, [], end, false);
       },
     );
-  }
-
-  #pulled(entry: Entry, messages: WireMessage[], restart: boolean): void {
-    this.#replica().pulled(entry, messages, restart);
   }
 
   #fetchAsked(): void {
@@ -59,14 +57,15 @@ export class CatchUp implements Source {
   }
 
   #fetchSome(conversationIds: string[]): void {
+    const asked = this.#replica().moment.now;
     this.#connection
       .request('conversations.get', { conversationIds }, {
-        apply: ({ conversations }) => this.#replica().fetched(conversationIds, conversations),
+        apply: ({ conversations }) => this.#replica().fetched(conversationIds, conversations, asked),
       })
       .catch((failure: unknown) => {
         if (isTimeout(failure)) return this.#fetchSome(conversationIds);
         if (!this.#isOver(failure)) this.#log.warn('conversations could not be read', failure);
-        this.#replica().fetched(conversationIds, []);
+        this.#replica().fetched(conversationIds, [], asked);
       });
   }
 

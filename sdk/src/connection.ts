@@ -21,9 +21,17 @@ export interface Timing {
   pong: number;
   /** The first and the longest pause before coming back in ms. */
   retry: [first: number, longest: number];
+  /** A node that restarts has its clients come back elsewhere within so many ms. */
+  restart: number;
 }
 
-export const TIMING: Timing = { request: 15_000, heartbeat: 25_000, pong: 10_000, retry: [200, 15_000] };
+export const TIMING: Timing = { request: 15_000, heartbeat: 25_000, pong: 10_000, retry: [200, 15_000], restart: 1000 };
+
+/** What a heartbeat says, and what becomes of its answer. */
+export interface Heartbeat {
+  body: Body<'session.ping'>;
+  apply: (answer: Answer<'session.ping'>) => void;
+}
 
 export interface Owner {
   /** The first request on each socket. */
@@ -34,7 +42,8 @@ export interface Owner {
   /** All that came so far is applied: tell the app before a promise resolves. */
   settled(): void;
   state(state: 'connecting' | 'disconnected' | 'connected'): void;
-  pong(time: number): void;
+  /** The next heartbeat; `isAsked` when the server wants it to say where the client stands. */
+  heartbeat(isAsked: boolean): Heartbeat;
   /** The server ended it: there is no way back. */
   ended(error: ChatError): void;
 }
@@ -85,6 +94,8 @@ export class Connection {
   #failures = 0;
   #retryTimer: ReturnType<typeof setTimeout> | undefined;
   #beatTimer: ReturnType<typeof setTimeout> | undefined;
+  /** Set while the server waits to be told where the client stands. */
+  #verifyTimer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(url: string, owner: Owner, timing: Timing = TIMING) {
     this.#url = url;
@@ -150,6 +161,11 @@ export class Connection {
       else this.#fail(id, new ChatError(LOCAL_CODE.SEND_CANCELLED, 'cancelled: its conversation was deleted before it was sent'));
     }
     if (onTheirWay.length > 0) await Promise.allSettled(onTheirWay);
+  }
+
+  /** Beats at a random moment within so many ms, unless it is going to already: a node asks all its clients at once. */
+  verify(within: number): void {
+    if (this.#phase === 'up') this.#verifyTimer ??= setTimeout(() => this.#ping(), Math.random() * within);
   }
 
   close(reason = new ChatError(CODE.NOT_LOGGED_IN, 'logged out')): void {
@@ -239,13 +255,23 @@ export class Connection {
 
   #beat(): void {
     clearTimeout(this.#beatTimer);
-    this.#beatTimer = setTimeout(() => {
-      this.#beatTimer = setTimeout(() => this.#lost(), this.#timing.pong);
-      this.request('session.ping', null, { apply: ({ time }) => this.#owner.pong(time) }).then(
-        () => this.#beat(),
-        () => undefined,
-      );
-    }, this.#timing.heartbeat);
+    this.#beatTimer = setTimeout(() => this.#ping(), this.#timing.heartbeat);
+  }
+
+  #ping(): void {
+    clearTimeout(this.#beatTimer);
+    this.#beatTimer = setTimeout(() => this.#lost(), this.#timing.pong);
+    const { body, apply } = this.#owner.heartbeat(this.#verifyTimer !== undefined);
+    this.#verified();
+    this.request('session.ping', body, { apply }).then(
+      () => this.#beat(),
+      () => undefined,
+    );
+  }
+
+  #verified(): void {
+    clearTimeout(this.#verifyTimer);
+    this.#verifyTimer = undefined;
   }
 
   /** The socket is gone, or as good as gone. */
@@ -267,15 +293,22 @@ export class Connection {
     }
     this.#phase = 'down';
     this.#owner.state('disconnected');
-    const [first, longest] = this.#timing.retry;
-    // Full jitter: clients that lost one server together do not come back together.
-    const pause = Math.random() * Math.min(longest, first * 2 ** this.#failures);
+    this.#retryTimer = setTimeout(() => this.open(), this.#pause(code));
     this.#failures++;
-    this.#retryTimer = setTimeout(() => this.open(), pause);
+  }
+
+  /** Full jitter: clients that lost one server together do not come back together. */
+  #pause(code: number | undefined): number {
+    const [first, longest] = this.#timing.retry;
+    // It says so while another node is there: no reason to wait, but all of its clients hear it at once.
+    const most = code === CLOSE.RESTARTING ? this.#timing.restart : Math.min(longest, first * 2 ** this.#failures);
+    return Math.random() * most;
   }
 
   #drop(): void {
     clearTimeout(this.#beatTimer);
+    // The login that follows asks the same.
+    this.#verified();
     this.#early = [];
     const socket = this.#socket;
     this.#socket = null;

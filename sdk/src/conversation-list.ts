@@ -3,6 +3,7 @@ import { toGroup } from './group.js';
 import { SYSTEM } from './ids.js';
 import { conversationType, lastMessage } from './message.js';
 import type { Conversation, Group, GroupAtInfo, Profile } from './models.js';
+import { NEVER, START } from './moment.js';
 import { toProfile } from './profile.js';
 import type { Conversation as WireConversation, Message as WireMessage } from './protocol.js';
 
@@ -13,10 +14,12 @@ export interface Entry {
   state: WireConversation;
   /** The app was told of all messages up to here. Behind `state.head` while a gap is being pulled. */
   delivered: number;
-  /** `head` of the newest state from the server: what came above it was counted here, message by message. */
-  stateHead: number;
-  /** The countable ones of those: what a state from before them lacks. */
+  /** Messages that were counted here, one by one: what a state from before them lacks. */
   counted: number[];
+  /** The moment of the last event that had a message, a change or a leaving. */
+  heardAt: number;
+  /** The moment of the last event that had what no number orders: a profile, a remark, a membership. */
+  metAt: number;
   mentions: GroupAtInfo[];
   draft: string;
   /** Messages that wait for the gap before them; null when there is none. */
@@ -39,8 +42,9 @@ export const newEntry = (state: WireConversation, delivered: number): Entry => (
   id: state.conversationId,
   state,
   delivered,
-  stateHead: state.head,
   counted: [],
+  heardAt: START,
+  metAt: NEVER,
   mentions: [],
   draft: '',
   waiting: null,

@@ -58,10 +58,12 @@ export class Conversations {
   async getConversationProfile(id: string): Promise<Result<{ conversation: Conversation }>> {
     const { replica } = this.#session;
     const conversationId = conversationID(id);
-    const read = () =>
-      this.#session.request('conversations.get', { conversationIds: [conversationId] }, {
-        apply: ({ conversations }) => replica.fetched([conversationId], conversations),
+    const read = () => {
+      const asked = replica.moment.now;
+      return this.#session.request('conversations.get', { conversationIds: [conversationId] }, {
+        apply: ({ conversations }) => replica.fetched([conversationId], conversations, asked),
       });
+    };
     let [got] = (await read()).conversations;
     if (!got?.listed && conversationId !== SYSTEM && !got?.conversation.left) {
       await this.#session.request('conversations.open', { conversationId });
@@ -93,7 +95,7 @@ export class Conversations {
     await this.#session.withdraw(new Set(ids));
     const items = ids.map((conversationId) => {
       const anchor = anchors.get(conversationId);
-      return anchor === undefined ? { conversationId } : { conversationId, anchor: replica.pastOwn(conversationId, anchor) };
+      return anchor === undefined ? { conversationId } : { conversationId, anchor: replica.cache.pastOwn(conversationId, anchor) };
     });
     const before = replica.deletions;
     const { deleted, failed } = await this.#session.request('conversations.delete', { items, clearHistory }, {

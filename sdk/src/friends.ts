@@ -151,7 +151,7 @@ export class Friends {
     const { replica } = this.#session;
     if (!replica.contacts.friends) {
       await this.#session.request('friends.list', null, {
-        apply: ({ friends }) => replica.contacts.setFriends(friends, false),
+        apply: (answer) => replica.contacts.setFriends(answer, false),
       });
     }
     if (!replica.contacts.friends) throw new ChatError(CODE.INTERNAL, 'the friends could not be read');

@@ -58,6 +58,18 @@ export class MessageCache {
     return this.#own.has(id);
   }
 
+  /**
+   * The anchor of a deletion called for at `anchor`, moved over the messages that this instance itself was sending then:
+   * nobody but their author wrote them, so there is nothing unseen to survive.
+   */
+  pastOwn(conversationID: string, anchor: number): number {
+    const own = new Set<number>();
+    for (const message of this.of(conversationID)) if (this.isOwn(message.ID)) own.add(message.sequence);
+    let end = anchor;
+    while (own.has(end + 1)) end++;
+    return end;
+  }
+
   /** The one object of a message that came from the server; `peerReadTo` says whether the peer has read it. */
   take(wire: WireMessage, peerReadTo: number): Message {
     const own = this.#own.get(wire.id);

@@ -1048,6 +1048,12 @@ conversationId: string,
  */
 pinned: boolean, };
 
+export type Ping = { 
+/**
+ * Where the client stands, to be told what it missed. Needed where [`LoggedIn::verifies`].
+ */
+since?: Resume, };
+
 export type Pong = { 
 /**
  * Server time in ms.
@@ -1332,6 +1338,12 @@ groupId: string,
  * What.
  */
 profile: GroupPatch, };
+
+export type Verify = { 
+/**
+ * At some random moment within so many ms, so that clients of one node do not all ask at once.
+ */
+within: number, };
 
 /** Each request: the type of its body and of its answer. */
 export type Requests = {

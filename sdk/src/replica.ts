@@ -6,11 +6,15 @@ import { MessageCache } from './message-cache.js';
 import { conversationOf, isCountable, mayBeLast, mention } from './message.js';
 import { merge } from './merge.js';
 import type { Message } from './models.js';
+import { NEVER, START, type Moment } from './moment.js';
 import type { News } from './news.js';
+import { same } from './same.js';
+import { heads } from './since.js';
+import { Strangers } from './strangers.js';
 import { Tombstones } from './tombstones.js';
 import type {
-  Conversation, ConversationPage, DeletedConversation, Event, GotConversation, GroupProfile, LoggedIn,
-  Message as WireMessage, PeerRead, Resumed,
+  Conversation, ConversationPage, DeletedConversation, Event, GotConversation, GroupLeft, GroupProfile, LoggedIn,
+  Message as WireMessage, PeerRead, Pong, Resume, Resumed,
 } from './protocol.js';
 
 /** What the replica cannot know from the events alone, and asks for. */
@@ -37,19 +41,19 @@ export class Replica {
   readonly cache: MessageCache;
   readonly news: News;
   readonly contacts: Contacts;
+  readonly moment: Moment = { now: START };
   /** The greatest change number applied, and the server's time of the last sign that nothing is missing before it. */
   change: number;
   syncedAt: number;
+  /** Events may be lost: that one came says nothing of those before it. */
+  verifies: boolean;
 
   /** How many deletions were applied: an answer can tell whether its event came. */
   deletions = 0;
 
   readonly #source: Source;
-  /** Messages of conversations that are being fetched. */
-  readonly #unknown = new Map<string, WireMessage[]>();
+  readonly #strangers = new Strangers();
   readonly #told = new Set<string>();
-  /** Who waits for such a conversation. */
-  readonly #arrivals = new Map<string, (() => void)[]>();
   readonly #tombstones = new Tombstones();
 
   constructor(me: string, login: LoggedIn, news: News, source: Source) {
@@ -57,21 +61,29 @@ export class Replica {
     this.tinyID = login.tinyId;
     this.change = login.change;
     this.syncedAt = login.time;
+    this.verifies = login.verifies;
     this.news = news;
     this.#source = source;
     this.list = new ConversationList(me);
     this.cache = new MessageCache(me);
-    this.contacts = new Contacts(login.profile, this.list, news);
+    this.contacts = new Contacts(login.profile, this.list, news, this.moment);
+  }
+
+  /** Where this client stands. The heads of a part of the list would have the server tell all the rest of it. */
+  since(isComplete: boolean): Resume {
+    const { change, syncedAt } = this;
+    return isComplete ? { change, syncedAt, heads: heads(this.list) } : { change, syncedAt };
   }
 
   apply(event: Event): void {
+    this.moment.now++;
     switch (event.ev) {
       case 'message': return this.#message(event.d);
       case 'conversations.changed': {
         for (const state of event.d.conversations) {
           this.#note(state.change);
           // Deleted elsewhere: news only for a client that still shows it.
-          if (!state.unlisted || this.list.get(state.conversationId)) this.#state(state);
+          if (!state.unlisted || this.list.get(state.conversationId)) this.#news(state);
         }
         return;
       }
@@ -79,12 +91,15 @@ export class Replica {
       case 'conversations.peerRead': return this.#peerRead(event.d);
       case 'groups.joined': return this.#joined(event.d.group);
       case 'groups.changed': return this.contacts.group(event.d.group);
-      case 'groups.membership': return this.contacts.membership(event.d);
-      case 'groups.left': return this.contacts.left(event.d);
-      case 'friends.changed': return this.contacts.setFriends(event.d.friends);
+      case 'groups.membership': {
+        this.contacts.membership(event.d);
+        return this.#source.fetch(groupConversation(event.d.groupId));
+      }
+      case 'groups.left': return this.#left(event.d);
+      case 'friends.changed': return this.contacts.setFriends(event.d);
       case 'friends.applications': return this.contacts.setApplications(event.d);
       case 'users.changed': return event.d.profiles.forEach((profile) => this.contacts.user(profile));
-      case 'session.kicked': return; // The session's business.
+      case 'session.verify': case 'session.kicked': return; // The session's business.
     }
   }
 
@@ -94,33 +109,33 @@ export class Replica {
     for (const state of conversations) {
       // What events brought before its page is not older than the page.
       const { conversationId: id } = state;
-      if (this.list.get(id) || this.#unknown.has(id) || this.#tombstones.isBefore(state)) this.#state(state);
+      if (this.list.get(id) || this.#strangers.has(id) || this.#tombstones.isBefore(state)) this.#state(state, NEVER);
       else fresh.push(this.#entry(state, state.head));
     }
     this.list.putAll(fresh);
     this.news.changed('list');
   }
 
-  /** What happened while there was no connection. */
-  resumed({ conversations, deleted }: Resumed, { change, time }: LoggedIn): void {
-    const since = this.syncedAt;
-    this.#note(change);
-    this.syncedAt = time;
+  /**
+   * What was missed: while there was no connection, or although there was one. The server tells too much rather than too
+   * little, and may have read it before what events brought since.
+   *
+   * @param asked The moment at which it was asked for.
+   */
+  resumed({ conversations, deleted, friends, applications }: Resumed, { change, time }: LoggedIn | Pong, asked = this.moment.now): void {
     for (const state of conversations) {
-      const known = this.list.get(state.conversationId);
-      if (!known) {
-        const delivered = Math.max(state.clearedTo, this.#tombstones.delivered(state.conversationId));
-        const entry = this.#entry(state, Math.min(delivered, state.head));
-        entry.newsSince = since - CLOCK_MARGIN;
-        this.list.put(entry);
-      } else {
-        this.#state(state);
-      }
+      this.#state(state, asked, true);
       const entry = this.list.get(state.conversationId);
       if (entry && entry.state.head > entry.delivered && !entry.waiting) this.#gap(entry, []);
     }
-    if (deleted.length > 0) this.deleted(deleted);
-    if (conversations.length > 0) this.news.changed('list');
+    this.deleted(deleted);
+    if (friends && friends.change > this.contacts.friendsChange) this.contacts.setFriends(friends);
+    if (applications && applications.change > (this.contacts.applications?.change ?? 0)) {
+      this.contacts.setApplications(applications);
+    }
+    this.change = Math.max(this.change, change);
+    // Nodes' clocks differ: the time of the one that answered, even if it is behind.
+    this.syncedAt = time;
   }
 
   deleted(conversations: DeletedConversation[]): void {
@@ -136,13 +151,16 @@ export class Replica {
       const delivered = Math.max(entry?.delivered ?? 0, this.#tombstones.delivered(id), listedAfter);
       if (survivor && entry) {
         entry.draft = '';
-        if (merge(entry, survivor)) this.#source.fetch(id);
+        entry.heardAt = this.moment.now;
+        if (merge(entry, survivor, null)) this.#source.fetch(id);
         this.list.put(entry);
       } else if (survivor) {
         this.list.put(this.#entry(survivor, Math.min(delivered, survivor.head)));
       } else {
         this.list.remove(id);
         this.#tombstones.put(id, { change, delivered });
+        // Said after the deletion, and told before it.
+        if (entry && entry.state.head > listedAfter) this.#source.fetch(id);
       }
     }
     if (!news) return;
@@ -150,49 +168,36 @@ export class Replica {
     this.news.changed('list');
   }
 
-  /**
-   * The anchor of a deletion called for at `anchor`, moved over the messages that this instance itself was sending then:
-   * nobody but their author wrote them, so there is nothing unseen to survive.
-   */
-  pastOwn(conversationID: string, anchor: number): number {
-    const own = new Set<number>();
-    for (const message of this.cache.of(conversationID)) if (this.cache.isOwn(message.ID)) own.add(message.sequence);
-    let end = anchor;
-    while (own.has(end + 1)) end++;
-    return end;
-  }
-
   /** Resolves when the conversation is not being fetched any more. */
   arrived(id: string): Promise<void> {
-    if (!this.#unknown.has(id)) return Promise.resolve();
-    return new Promise((resolve) => this.#arrivals.set(id, [...(this.#arrivals.get(id) ?? []), resolve]));
+    return this.#strangers.arrived(id);
   }
 
   /** This state is given up: nobody is to wait for it. */
   release(): void {
     this.news.silence();
-    for (const waiting of this.#arrivals.values()) for (const arrived of waiting) arrived();
-    this.#arrivals.clear();
+    this.#strangers.release();
   }
 
-  /** The answers to `Source.fetch`, for all IDs that were asked for. */
-  fetched(asked: string[], got: GotConversation[]): void {
+  /** The answers to `Source.fetch`, for all IDs that were asked for at the moment `since`. */
+  fetched(asked: string[], got: GotConversation[], since: number): void {
     const found = new Map(got.map((one) => [one.conversation.conversationId, one]));
     for (const id of asked) {
       const one = found.get(id);
-      if (one?.listed) this.#state(one.conversation);
-      const waiting = this.#unknown.get(id) ?? [];
-      this.#unknown.delete(id);
+      if (one?.listed) this.#state(one.conversation, since);
       // Not in the list, and not to be; or read before a deletion that has come since.
-      for (const message of waiting) this.#late(message, one !== undefined && this.#tombstones.isBefore(one.conversation));
-      for (const arrived of this.#arrivals.get(id) ?? []) arrived();
-      this.#arrivals.delete(id);
+      const mayReturn = one !== undefined && this.#tombstones.isBefore(one.conversation);
+      for (const message of this.#strangers.take(id)) this.#late(message, mayReturn);
+      this.#strangers.answered(id);
     }
   }
 
-  /** What `Source.pull` found, oldest first; `restart` when there was too much, and this is only the newest part. */
-  pulled(entry: Entry, messages: WireMessage[], restart: boolean): void {
-    const waiting = entry.waiting ?? [];
+  /**
+   * What `Source.pull` found, oldest first; `restart` when there was too much, and this is only the newest part. `end` is how
+   * far the conversation was known to go when it was asked for.
+   */
+  pulled(entry: Entry, messages: WireMessage[], end: number, restart: boolean): void {
+    const waiting = (entry.waiting ?? []).sort((a, b) => a.seq - b.seq);
     entry.waiting = null;
     if (this.list.get(entry.id) === entry) {
       if (restart) this.cache.drop(entry.id, (messages[0]?.seq ?? 0) - 1);
@@ -200,7 +205,7 @@ export class Replica {
         if (message.seq > entry.delivered) this.#append(entry, message);
       }
       // What else lay between is not for this reader: do not wait for it again.
-      entry.delivered = Math.max(entry.delivered, waiting[0] ? waiting[0].seq - 1 : entry.state.head);
+      entry.delivered = Math.max(entry.delivered, Math.min(end, (waiting[0]?.seq ?? Infinity) - 1));
       entry.newsSince = 0;
     } else {
       // Deleted meanwhile: what the deletion did not cover brings it back.
@@ -229,12 +234,7 @@ export class Replica {
     const entry = this.list.get(id);
     if (message.seq === 0) return this.#tell(message, 0, entry?.state.remindType === 'Discard');
     if (!entry) {
-      const unknown = this.#unknown.get(id);
-      if (unknown) unknown.push(message);
-      else if (message.seq > this.#tombstones.delivered(id)) {
-        this.#unknown.set(id, [message]);
-        this.#source.fetch(id);
-      }
+      if (message.seq > this.#tombstones.delivered(id) && this.#strangers.wait(id, message)) this.#source.fetch(id);
     } else if (message.seq <= entry.delivered) {
       // A duplicate.
     } else if (entry.waiting) {
@@ -255,6 +255,7 @@ export class Replica {
   #append(entry: Entry, message: WireMessage): void {
     const { state } = entry;
     entry.delivered = message.seq;
+    entry.heardAt = this.moment.now;
     if (message.seq > state.head) {
       state.head = message.seq;
       state.messages++;
@@ -299,36 +300,58 @@ export class Replica {
     const entry = this.list.get(id);
     const delivered = entry?.delivered ?? this.#tombstones.delivered(id);
     if (message.seq > delivered && (entry || mayReturn)) this.#message(message);
-    else this.#tell(message, 0);
+    else this.#tell(message, 0, entry?.state.remindType === 'Discard');
   }
 
-  /** A state from the server, by whatever way it came. */
-  #state(state: Conversation): void {
+  /** A state that an event brought. */
+  #news(state: Conversation): void {
+    this.#state(state, null);
+    const entry = this.list.get(state.conversationId);
+    if (entry) entry.heardAt = this.moment.now;
+  }
+
+  /** A state from the server, by whatever way it came; `isMissed` when what was said may be news. */
+  #state(state: Conversation, asked: number | null, isMissed = false): void {
+    const entry = this.list.get(state.conversationId);
+    if (entry) this.#merge(entry, state, asked);
+    else if (!this.#tombstones.isBefore(state)) this.#arrive(state, isMissed);
+  }
+
+  #merge(entry: Entry, state: Conversation, asked: number | null): void {
+    const before = entry.state;
+    if (merge(entry, state, asked)) this.#source.fetch(entry.id);
+    this.contacts.seen(entry.state);
+    if (same(before, entry.state)) return;
+    this.cache.drop(entry.id, entry.state.clearedTo);
+    if (entry.state.peerReadTo > before.peerReadTo) this.#markRead(entry);
+    this.#changed(entry);
+  }
+
+  /** A conversation comes into the list. */
+  #arrive(state: Conversation, isMissed: boolean): void {
     const id = state.conversationId;
-    const entry = this.list.get(id);
-    if (!entry) {
-      if (this.#tombstones.isBefore(state)) return;
-      const waiting = this.#unknown.get(id) ?? [];
-      this.#unknown.delete(id);
-      const first = waiting[0]?.seq;
-      const buried = this.#tombstones.has(id) ? this.#tombstones.delivered(id) : undefined;
-      this.list.put(this.#entry(state, first === undefined ? state.head : (buried ?? first - 1)));
-      this.news.changed('list');
-      for (const message of waiting) this.#late(message, true);
+    const waiting = this.#strangers.take(id);
+    const first = waiting[0]?.seq;
+    const buried = this.#tombstones.has(id) ? this.#tombstones.delivered(id) : undefined;
+    const known = Math.min(state.head, Math.max(state.clearedTo, buried ?? 0));
+    const newsSince = this.syncedAt - CLOCK_MARGIN;
+    const mayMiss = isMissed || (this.verifies && (first !== undefined || state.activeAt >= newsSince));
+    const delivered = first === undefined ? state.head : (buried ?? first - 1);
+    const entry = this.#entry(state, mayMiss ? known : delivered);
+    this.#changed(entry);
+    if (mayMiss && (first === undefined ? state.head > known : first > known + 1)) {
+      entry.newsSince = newsSince;
+      this.#gap(entry, waiting);
       return;
     }
-    const { peerReadTo } = entry.state;
-    if (merge(entry, state)) this.#source.fetch(id);
-    this.cache.drop(id, entry.state.clearedTo);
-    if (entry.state.peerReadTo > peerReadTo) this.#markRead(entry);
-    this.#changed(entry);
+    for (const message of waiting) this.#late(message, true);
   }
 
   #entry(state: Conversation, delivered: number): Entry {
     this.#tombstones.delete(state.conversationId);
     const entry = newEntry(state, delivered);
     if (state.lastMessage) this.#mention(entry, state.lastMessage);
-    this.contacts.seen(state.group);
+    this.contacts.seen(state);
     return entry;
   }
 
@@ -337,9 +360,9 @@ export class Replica {
     this.news.changed('list');
   }
 
-  /** Only what comes in order, events and logins, may move it: a page can overtake the event of an earlier change. */
+  /** Only what comes in order may move it: a page can overtake the event of an earlier change, and so can one of several nodes. */
   #note(change: number): void {
-    this.change = Math.max(this.change, change);
+    if (!this.verifies) this.change = Math.max(this.change, change);
   }
 
   #peerRead({ userId, readTo }: PeerRead): void {
@@ -360,6 +383,12 @@ export class Replica {
       read.push(message);
     }
     if (read.length > 0) this.news.readByPeer(read.sort((a, b) => a.sequence - b.sequence));
+  }
+
+  #left(left: GroupLeft): void {
+    const id = groupConversation(left.groupId);
+    const known = Math.max(this.list.get(id)?.state.change ?? 0, this.#tombstones.change(id));
+    if (left.change === 0 || left.change >= known) this.contacts.left(left);
   }
 
   #joined(group: GroupProfile): void {

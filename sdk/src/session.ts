@@ -1,12 +1,12 @@
 import { CatchUp } from './catch-up.js';
-import { Connection, TIMING, type Answer, type Body, type Op, type Owner, type RequestOptions, type Timing } from './connection.js';
+import { Connection, TIMING, type Answer, type Body, type Heartbeat, type Op, type Owner, type RequestOptions, type Timing } from './connection.js';
 import { EVENT, TYPES } from './constants.js';
 import { Emitter } from './emitter.js';
 import { asChatError, ChatError, LOCAL_CODE } from './errors.js';
 import { Log } from './log.js';
 import { News } from './news.js';
 import { toApplication, toFriend } from './profile.js';
-import { CODE, PROTOCOL_VERSION, type Event, type LoggedIn } from './protocol.js';
+import { CODE, PROTOCOL_VERSION, type Event, type LoggedIn, type Pong } from './protocol.js';
 import { Replica } from './replica.js';
 
 /** The greatest page of the list. */
@@ -129,13 +129,14 @@ export class Session implements Owner {
       instance: login.instance,
     };
     const { replica } = login;
-    return replica ? { ...body, resume: { change: replica.change, syncedAt: replica.syncedAt } } : body;
+    return replica ? { ...body, resume: replica.since(this.#isSynced) } : body;
   }
 
   loggedIn(answer: LoggedIn): void {
     const login = this.#present();
     this.#clock = answer.time - Date.now();
     if (login.replica && answer.resumed) {
+      login.replica.verifies = answer.verifies;
       login.replica.resumed(answer.resumed, answer);
       this.#refresh(login);
       return;
@@ -158,6 +159,10 @@ export class Session implements Owner {
       this.#kicked(event.d.reason);
       return;
     }
+    if (event.ev === 'session.verify') {
+      this.#login?.connection.verify(event.d.within);
+      return;
+    }
     try {
       this.#login?.replica?.apply(event);
     } catch (failure) {
@@ -178,10 +183,21 @@ export class Session implements Owner {
     this.emitter.emit(EVENT.NET_STATE_CHANGE, { state });
   }
 
-  pong(time: number): void {
-    this.#clock = time - Date.now();
-    const replica = this.#login?.replica;
-    if (replica) replica.syncedAt = Math.max(replica.syncedAt, time);
+  heartbeat(isAsked: boolean): Heartbeat {
+    const { replica } = this;
+    if (!isAsked && !replica.verifies) {
+      const apply = ({ time }: Pong): void => {
+        this.#clock = time - Date.now();
+        replica.syncedAt = Math.max(replica.syncedAt, time);
+      };
+      return { body: {}, apply };
+    }
+    const asked = replica.moment.now;
+    const apply = (pong: Pong): void => {
+      this.#clock = pong.time - Date.now();
+      if (pong.resumed) replica.resumed(pong.resumed, pong, asked);
+    };
+    return { body: { since: replica.since(this.#isSynced) }, apply };
   }
 
   ended(error: ChatError): void {
@@ -255,7 +271,7 @@ export class Session implements Owner {
       connection.request('groups.list', null, { apply: ({ groups }) => replica.contacts.setGroups(groups) }).catch(ignore);
     }
     if (replica.contacts.friends) {
-      connection.request('friends.list', null, { apply: ({ friends }) => replica.contacts.setFriends(friends) }).catch(ignore);
+      connection.request('friends.list', null, { apply: (answer) => replica.contacts.setFriends(answer) }).catch(ignore);
     }
     if (replica.contacts.applications) {
       connection.request('friends.applications', null, {

@@ -3,16 +3,8 @@ import { EVENT, TYPES } from '../../src/constants.js';
 import type { Conversation } from '../../src/models.js';
 import { Actor, QUICK } from '../support/actor.js';
 import { hasServer, Lethe } from '../support/lethe.js';
+import { random } from '../support/random.js';
 import { Wire } from '../support/wire.js';
-
-/** Random numbers that a seed decides, so that a failure can be had again. */
-function random(seed: number): (below: number) => number {
-  let state = seed;
-  return (below) => {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
-    return Math.floor((state / 2 ** 32) * below);
-  };
-}
 
 const essence = (list: Conversation[]) =>
   list.map(({ conversationID, unreadCount, messageCount, isPinned, customData, markList, lastMessage }) => ({

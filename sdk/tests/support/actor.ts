@@ -74,4 +74,4 @@ export class Actor {
 }
 
 /** Quick to come back; patient, because a busy machine is no failure. */
-export const QUICK: Timing = { request: 15_000, heartbeat: 60_000, pong: 10_000, retry: [1, 20] };
+export const QUICK: Timing = { request: 15_000, heartbeat: 60_000, pong: 10_000, retry: [1, 20], restart: 20 };

@@ -69,7 +69,7 @@ export class FakeServer {
     const fake = new FakeServer();
     await fake.#listen();
     fake.on('groups.list', () => ({ groups: [] }));
-    fake.on('session.ping', () => ({ time: Date.now() }));
+    fake.on('session.ping', () => ({ time: Date.now(), change: 0 }));
     fake.on('session.logout', () => null);
     return fake;
   }
@@ -179,6 +179,7 @@ export const group = (groupId: string, parts: Partial<GroupProfile> = {}): Group
   inviteOption: 'FreeAccess',
   muteAllMembers: false,
   dismissed: false,
+  updated: 1,
   me: { role: 'Member', joinTime: 1, nameCard: '', muteUntil: 0 },
   ...parts,
 });
@@ -188,6 +189,7 @@ export const loggedIn = (parts: Partial<LoggedIn> = {}): LoggedIn => ({
   time: Date.now(),
   change: 0,
   profile: { userId: 'alice' },
+  verifies: false,
   list: { conversations: [] },
   ...parts,
 });

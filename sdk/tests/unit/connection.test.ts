@@ -48,7 +48,7 @@ describe('a lost connection', () => {
     const since = await cut();
     const [first, second] = server.asked('session.login');
     expect(first?.resume).toBeUndefined();
-    expect(second).toEqual({ ...first, resume: { change: 7, syncedAt: 1_800_000_000_000 } });
+    expect(second).toEqual({ ...first, resume: { change: 7, syncedAt: 1_800_000_000_000, heads: { C2Cbob: 1 } } });
     expect(alice.all(EVENT.NET_STATE_CHANGE, since).map(({ state }) => state)).toEqual(['disconnected', 'connecting', 'connected']);
     expect(alice.chat.isReady()).toBe(true);
     await cut();
@@ -267,14 +267,14 @@ describe('the heartbeat', () => {
     logins([]);
     await alice.chat.destroy();
     alice = new Actor(server.url, 1, { ...QUICK, heartbeat: 20, pong: 500 });
-    server.on('session.ping', () => ({ time: 1_900_000_000_000 }));
+    server.on('session.ping', () => ({ time: 1_900_000_000_000, change: 0 }));
     await alice.login('alice');
     const { length } = server.sockets;
     await new Promise<void>((resolve) => {
       server.on('session.ping', () => {
         resolve();
         server.silent.add('session.ping');
-        return { time: 1_900_000_000_000 };
+        return { time: 1_900_000_000_000, change: 0 };
       });
     });
     const since = alice.heard.length;
@@ -294,6 +294,45 @@ describe('closing codes', () => {
     else server.socket.close(code);
     await alice.next(EVENT.NET_STATE_CHANGE, ({ state }) => state === 'connected', since);
     expect(alice.chat.isReady()).toBe(true);
+  });
+
+  test('4000: back at once, not after the pause of a failure', async () => {
+    logins([]);
+    await alice.chat.destroy();
+    alice = new Actor(server.url, 1, { ...QUICK, retry: [3_600_000, 3_600_000], restart: 1 });
+    await alice.login('alice');
+    server.socket.close(4000);
+    await alice.next(EVENT.NET_STATE_CHANGE, ({ state }) => state === 'connected', alice.heard.length);
+    expect(server.sockets).toHaveLength(2);
+  });
+
+  test('4000 again and again: each node takes up what the one before it left, and nothing is lost or doubled', async () => {
+    logins([conversation('C2Cbob', { head: 0 })]);
+    await alice.login('alice');
+    const stored: Message[] = [];
+    logins([], { get resumed() {
+      return { conversations: [conversation('C2Cbob', { head: stored.length })], deleted: [] };
+    } });
+    server
+      .on('messages.history', ({ after = 0 }) => ({ messages: stored.filter(({ seq }) => seq > after), complete: true }))
+      .on('messages.send', ({ clientTime, random }, socket) => {
+        const id = `144115188075855873-${clientTime}-${random}`;
+        const known = stored.find((one) => one.id === id);
+        if (known) return { seq: known.seq, time: known.time };
+        stored.push(message('alice', 'bob', stored.length + 1, { id }));
+        stored.push(from('bob', stored.length + 1, { id: `bob-1-${stored.length + 1}` }));
+        // The next node tells what this one did not come to tell.
+        socket.close(4000);
+        return undefined;
+      });
+    const sent = [text('one'), text('two'), text('three')];
+    for (const one of sent) await alice.chat.sendMessage(one);
+    await alice.until(() => alice.texts().length === 3);
+    server.socket.push(...stored.map((one) => ({ ev: 'message' as const, d: one })));
+    await settle();
+    expect(sent.map(({ sequence, status }) => [sequence, status])).toEqual([[1, 'success'], [3, 'success'], [5, 'success']]);
+    expect(alice.texts()).toEqual(['text 2', 'text 4', 'text 6']);
+    expect(server.sockets).toHaveLength(4);
   });
 
   test.each([4500, 4501, 4502])('%i: the login is over', async (code) => {

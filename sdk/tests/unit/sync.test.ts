@@ -433,14 +433,16 @@ describe('deleting', () => {
 describe('groups', () => {
   test('joined, changed, left', async () => {
     await login();
+    let team = group('team');
     server.on('conversations.get', ({ conversationIds }) => ({
-      conversations: conversationIds.map((id) => ({ listed: true, conversation: conversation(id, { unread: 2, group: group('team') }) })),
+      conversations: conversationIds.map((id) => ({ listed: true, conversation: conversation(id, { unread: 2, group: team }) })),
     }));
     server.socket.push({ ev: 'groups.joined', d: { group: group('team') } });
     await alice.next(LIST, ([first]) => first?.conversationID === 'GROUPteam');
     expect((await alice.chat.getGroupList()).data.groupList).toMatchObject([{ groupID: 'team', selfInfo: { role: 'Member' } }]);
-    const renamed = group('team', { name: 'The team' });
+    const renamed = group('team', { name: 'The team', updated: 2 });
     delete renamed.me;
+    team = { ...renamed, me: { role: 'Admin', joinTime: 1, nameCard: '', muteUntil: 0 } };
     server.socket.push(
       { ev: 'groups.changed', d: { group: renamed } },
       { ev: 'groups.membership', d: { groupId: 'team', me: { role: 'Admin', joinTime: 1, nameCard: '', muteUntil: 0 } } },
@@ -448,7 +450,7 @@ describe('groups', () => {
     await settle();
     expect((await state('GROUPteam'))?.groupProfile).toMatchObject({ name: 'The team', selfInfo: { role: 'Admin' } });
     const since = alice.heard.length;
-    server.socket.push({ ev: 'groups.left', d: { groupId: 'team', reason: 'kicked', leftAt: 0, time: 9000 } });
+    server.socket.push({ ev: 'groups.left', d: { groupId: 'team', reason: 'kicked', leftAt: 0, time: 9000, change: 6 } });
     await settle();
     expect(alice.names(since)).toEqual([LIST, TOTAL, EVENT.GROUP_LIST_UPDATED]);
     expect(await state('GROUPteam')).toMatchObject({ isLeft: true, unreadCount: 0 });
