@@ -26,9 +26,10 @@ async fn kill_9_of_a_node() {
     let mut trial = Trial::start(&cluster(&nodes)).await;
     for _ in 0..rounds(ROUNDS) {
         let node = trial.one_of(NODES);
+        let before = trial.load.troubles();
         block(|| nodes[node].kill());
         trial.fault("kill -9 of a node");
-        trial.load.troubles(20).await;
+        trial.load.until_troubles(before + 20).await;
         trial.load.progress(100).await;
         block(|| nodes[node].restart());
         trial.load.progress(100).await;
@@ -61,11 +62,12 @@ async fn kill_9_and_restart_of_postgres() {
     let mut trial = Trial::start(&cluster(&nodes)).await;
     for round in 0..rounds(ROUNDS) {
         trial.load.progress(100).await;
+        let before = trial.load.troubles();
         block(|| postgres.kill());
         trial.fault("kill -9 of PostgreSQL");
         // Mostly it is back before anybody is refused.
         if round % 5 == 4 {
-            trial.load.troubles(20).await;
+            trial.load.until_troubles(before + 20).await;
         }
         block(|| postgres.restart());
     }
