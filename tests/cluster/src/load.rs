@@ -89,6 +89,7 @@ impl Load {
             troubles: watch::Sender::new(0),
             ending: watch::Sender::new(None),
         });
+        cluster.until_ready().await;
         let new: Vec<_> = shared.plan.devices().collect();
         let signing_in = new.into_iter().map(|(user, n)| Device::sign_in(Arc::clone(&shared), user, n));
         let mut devices = in_parallel(signing_in.collect::<Vec<_>>()).await;
