@@ -3,13 +3,15 @@
 use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use lethe_client::Credentials;
 use serde_json::Value;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
+
+use crate::process;
 
 /// How long a probe or a REST call may take.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -51,6 +53,20 @@ impl Cluster {
             user_id: user.to_owned(),
             user_sig: (self.sign)(user),
             instance: instance.to_owned(),
+        }
+    }
+
+    /// Waits until every node says that it is ready; nothing but asking tells.
+    ///
+    /// # Panics
+    /// When one does not within a minute.
+    pub async fn until_ready(&self) {
+        let deadline = Instant::now() + process::PATIENCE;
+        for &address in &self.addresses {
+            while readiness(address).await != Some(200) {
+                assert!(Instant::now() < deadline, "{address} does not become ready");
+                sleep(Duration::from_millis(20)).await;
+            }
         }
     }
 

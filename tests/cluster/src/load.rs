@@ -89,6 +89,7 @@ impl Load {
             troubles: watch::Sender::new(0),
             ending: watch::Sender::new(None),
         });
+        cluster.until_ready().await;
         let new: Vec<_> = shared.plan.devices().collect();
         let signing_in = new.into_iter().map(|(user, n)| Device::sign_in(Arc::clone(&shared), user, n));
         let mut devices = in_parallel(signing_in.collect::<Vec<_>>()).await;
@@ -104,15 +105,22 @@ impl Load {
     /// # Panics
     /// When the load stands still.
     pub async fn progress(&self, operations: u64) {
-        wait(&self.shared.answered, operations, "answers").await;
+        let goal = *self.shared.answered.borrow() + operations;
+        wait(&self.shared.answered, goal, "answers").await;
     }
 
-    /// Waits until so many more requests were refused for a while, or sockets lost.
+    /// How many requests were refused for a while, and sockets lost, so far.
+    #[must_use]
+    pub fn troubles(&self) -> u64 {
+        *self.shared.troubles.borrow()
+    }
+
+    /// Waits until so many have had trouble in all: of those there were before a fault, and some more.
     ///
     /// # Panics
     /// When nobody notices anything.
-    pub async fn troubles(&self, clients: u64) {
-        wait(&self.shared.troubles, clients, "troubles").await;
+    pub async fn until_troubles(&self, count: u64) {
+        wait(&self.shared.troubles, count, "troubles").await;
     }
 
     /// Lets all pending requests end, waits until all devices agree with a fresh login, at most for so long, and collects
@@ -134,9 +142,9 @@ impl Load {
     }
 }
 
-async fn wait(counter: &watch::Sender<u64>, more: u64, what: &str) {
-    let goal = *counter.borrow() + more;
+async fn wait(counter: &watch::Sender<u64>, goal: u64, what: &str) {
     let mut counter = counter.subscribe();
-    let reached = timeout(PATIENCE, counter.wait_for(|&count| count >= goal)).await;
-    assert!(reached.is_ok(), "the load waits for {what} for {PATIENCE:?}");
+    let reached = timeout(PATIENCE, counter.wait_for(|&count| count >= goal)).await.is_ok();
+    let count = *counter.borrow();
+    assert!(reached, "after {PATIENCE:?} the load has {count} {what}, not {goal}");
 }

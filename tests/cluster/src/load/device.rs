@@ -110,13 +110,9 @@ impl Device {
         if self.number > 0 {
             return self;
         }
-        let client = self.client.as_ref().unwrap();
-        client.settle().await.unwrap();
-        let heads: Vec<_> = client.replica(|replica| {
-            replica.conversations().map(|one| (one.conversation_id.clone(), one.head)).collect()
-        });
-        for (conversation, up_to) in heads {
-            self.perform(What::Read { conversation, up_to }).await;
+        let there = self.client.as_ref().unwrap().list().await.unwrap();
+        for one in there {
+            self.perform(What::Read { conversation: one.conversation_id, up_to: one.head }).await;
         }
         self
     }

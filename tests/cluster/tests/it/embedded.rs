@@ -14,9 +14,10 @@ async fn kill_9_of_the_embedded_server() {
     let mut trial = Trial::start(&cluster(&nodes)).await;
     for _ in 0..rounds(5) {
         trial.load.progress(400).await;
+        let before = trial.load.troubles();
         block(|| nodes[0].kill());
         trial.fault("kill -9 of the server");
-        trial.load.troubles(20).await;
+        trial.load.until_troubles(before + 20).await;
         block(|| nodes[0].restart());
     }
     trial.load.progress(400).await;

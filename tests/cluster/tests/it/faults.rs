@@ -24,11 +24,14 @@ async fn kill_9_of_a_node() {
     let (postgres, nats) = block(|| (Postgres::start(), Nats::start(SERVERS)));
     let mut nodes = block(|| nodes(&postgres.database("lethe"), &nats));
     let mut trial = Trial::start(&cluster(&nodes)).await;
+    let mut node = 0;
     for _ in 0..rounds(ROUNDS) {
-        let node = trial.one_of(NODES);
+        // Another than the last, to which few clients have come back.
+        node = (node + 1 + trial.one_of(NODES - 1)) % NODES;
+        let before = trial.load.troubles();
         block(|| nodes[node].kill());
         trial.fault("kill -9 of a node");
-        trial.load.troubles(20).await;
+        trial.load.until_troubles(before + 1).await;
         trial.load.progress(100).await;
         block(|| nodes[node].restart());
         trial.load.progress(100).await;
@@ -42,13 +45,12 @@ async fn a_rolling_restart() {
     let (postgres, nats) = block(|| (Postgres::start(), Nats::start(SERVERS)));
     let mut nodes = block(|| nodes(&postgres.database("lethe"), &nats));
     let mut trial = Trial::start(&cluster(&nodes)).await;
-    for _ in 0..rounds(ROUNDS) {
-        for node in &mut nodes {
-            block(|| node.terminate());
-            block(|| node.restart());
-            trial.load.progress(30).await;
-        }
-        trial.fault("rolling restart of all nodes");
+    for round in 0..usize::try_from(rounds(ROUNDS)).unwrap() {
+        let node = &mut nodes[round % NODES];
+        block(|| node.terminate());
+        trial.fault("SIGTERM of one node after the other");
+        block(|| node.restart());
+        trial.load.progress(60).await;
     }
     trial.judge().await;
 }
@@ -61,11 +63,12 @@ async fn kill_9_and_restart_of_postgres() {
     let mut trial = Trial::start(&cluster(&nodes)).await;
     for round in 0..rounds(ROUNDS) {
         trial.load.progress(100).await;
+        let before = trial.load.troubles();
         block(|| postgres.kill());
         trial.fault("kill -9 of PostgreSQL");
         // Mostly it is back before anybody is refused.
         if round % 5 == 4 {
-            trial.load.troubles(20).await;
+            trial.load.until_troubles(before + 20).await;
         }
         block(|| postgres.restart());
     }
