@@ -82,13 +82,24 @@ impl Cluster {
         serde_json::from_str(&body).unwrap()
     }
 
-    /// Changes settings of the app.
+    /// Changes settings of the app, and waits until they are in effect at all nodes.
     ///
     /// # Panics
-    /// When the node refuses.
+    /// When the node refuses, or another has not heard of it in time.
     pub async fn configure(&self, settings: &Value) {
         let answer = self.rest(0, "lethe_config/set", settings).await;
         assert_eq!(answer["ErrorCode"], 0, "{answer}");
+        let deadline = Instant::now() + PATIENCE;
+        for node in 0..self.addresses.len() {
+            while !self.has(node, settings).await {
+                assert!(Instant::now() < deadline, "node {node} does not hear of its settings");
+            }
+        }
+    }
+
+    async fn has(&self, node: usize, settings: &Value) -> bool {
+        let kept = self.rest(node, "lethe_config/get", &serde_json::json!({})).await;
+        settings.as_object().is_some_and(|wanted| wanted.iter().all(|(name, value)| kept[name] == *value))
     }
 }
 

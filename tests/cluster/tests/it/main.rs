@@ -5,5 +5,6 @@
 mod away;
 mod embedded;
 mod faults;
+mod mutations;
 mod services;
 mod support;

@@ -28,15 +28,16 @@ pub(crate) fn block<T>(work: impl FnOnce() -> T) -> T {
 }
 
 /// Says something that is seen whether the test passes or fails.
-fn say(words: &str) {
+pub(crate) fn say(words: &str) {
     std::io::stderr().write_all(format!("{words}\n").as_bytes()).unwrap();
 }
 
+pub(crate) fn sign(user: &str) -> String {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+    lethe_server::mint(APP, KEY, user, now.as_secs(), 86_400)
+}
+
 pub(crate) fn cluster(nodes: &[Node]) -> Cluster {
-    let sign = |user: &str| {
-        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
-        lethe_server::mint(APP, KEY, user, now.as_secs(), 86_400)
-    };
     Cluster::new(nodes.iter().map(Node::address).collect(), APP, sign)
 }
 
