@@ -135,15 +135,14 @@ impl Replica {
             return None;
         };
         let peer_read_to = known.peer_read_to.max(state.peer_read_to);
-        let (newer_self, newer_talk) = (state.change >= known.change, state.head >= known.head);
-        if newer_self && newer_talk {
+        if state.change >= known.change && state.head >= known.head {
             state.peer_read_to = peer_read_to;
             keep_newer(&mut state.group, known.group.take());
             *known = state;
             return None;
         }
         known.peer_read_to = peer_read_to;
-        if newer_self == newer_talk {
+        if state.change <= known.change && state.head <= known.head {
             return None;
         }
         self.want(id)
