@@ -55,13 +55,22 @@ const BURIED_MAX: usize = 4096;
 pub struct Replica {
     me: String,
     conversations: BTreeMap<ConversationId, Conversation>,
-    /// Conversations that are asked for, and the messages that came meanwhile.
-    fetching: BTreeMap<ConversationId, Vec<Box<RawValue>>>,
+    /// Conversations that are asked for.
+    fetching: BTreeMap<ConversationId, Fetching>,
     /// The change number of each deletion.
     buried: BTreeMap<ConversationId, u64>,
     resume: Option<Resume>,
     /// Events may be lost, so that only logins and heartbeats say up to where nothing is missing.
     verifies: bool,
+}
+
+/// A conversation that is asked for.
+#[derive(Debug)]
+struct Fetching {
+    /// Change and head that were known when it was asked for.
+    known: Option<(u64, u64)>,
+    /// Messages that came meanwhile.
+    waiting: Vec<Box<RawValue>>,
 }
 
 impl Replica {
@@ -162,8 +171,12 @@ impl Replica {
         if self.fetching.contains_key(&id) {
             return None;
         }
-        self.fetching.insert(id.clone(), Vec::new());
+        self.fetching.insert(id.clone(), Fetching { known: self.version(&id), waiting: Vec::new() });
         Some(id)
+    }
+
+    fn version(&self, id: &ConversationId) -> Option<(u64, u64)> {
+        self.conversations.get(id).map(|known| (known.change, known.head))
     }
 
     /// What a resuming login or a heartbeat was answered. Conversations that have to be fetched come back.
@@ -296,8 +309,8 @@ impl Replica {
     fn message(&mut self, message: Box<RawValue>) -> Option<ConversationId> {
         let brief = Brief::of(&message).filter(|brief| brief.seq > 0)?;
         let id = brief.conversation(&self.me);
-        if let Some(waiting) = self.fetching.get_mut(&id) {
-            waiting.push(message);
+        if let Some(fetching) = self.fetching.get_mut(&id) {
+            fetching.waiting.push(message);
             return None;
         }
         match self.conversations.get_mut(&id) {
@@ -308,7 +321,8 @@ impl Replica {
             }
             // Something is missing: the conversation, what was said before, or the word of having come back.
             _ => {
-                self.fetching.insert(id.clone(), vec![message]);
+                let known = self.version(&id);
+                self.fetching.insert(id.clone(), Fetching { known, waiting: vec![message] });
                 Some(id)
             }
         }
@@ -322,17 +336,35 @@ impl Replica {
         asked: &BTreeSet<ConversationId>,
         got: Vec<GotConversation>,
     ) -> Vec<ConversationId> {
-        let waiting: Vec<_> = asked.iter().filter_map(|id| self.fetching.remove_entry(id)).collect();
+        let fetched: Vec<_> = asked.iter().filter_map(|id| self.fetching.remove_entry(id)).collect();
+        for (id, fetching) in &fetched {
+            // Nothing came since it was asked for: the answer is the truth, also where a server that was set back says less.
+            if fetching.known.is_some() && self.version(id) == fetching.known {
+                self.forget(id, &got);
+            }
+        }
         let mut wanted: Vec<_> = got.into_iter().filter_map(|got| self.change(got.conversation)).collect();
-        for (id, messages) in waiting {
+        for (id, fetching) in fetched {
             // What was said in a group after leaving it is not for this user, even if it was still told.
-            for message in messages {
+            for message in fetching.waiting {
                 if self.conversations.get(&id).is_some_and(|known| !known.left) {
                     wanted.extend(self.message(message));
                 }
             }
         }
         wanted
+    }
+}
+
+impl Replica {
+    /// Makes way for the answer about a conversation, if there is one.
+    fn forget(&mut self, id: &ConversationId, got: &[GotConversation]) {
+        let answered = got.iter().find(|got| got.conversation.conversation_id == *id);
+        if let (Some(known), Some(answered)) = (self.conversations.get_mut(id), answered) {
+            known.change = known.change.min(answered.conversation.change);
+            known.head = known.head.min(answered.conversation.head);
+            self.buried.remove(id);
+        }
     }
 }
 
