@@ -348,7 +348,10 @@ fn take_frame(
     let mut state = shared.state();
     if text.starts_with(r#"{"ev""#) {
         let Ok(event) = serde_json::from_str::<Event>(text) else { return };
-        let _ = events.send(event.clone());
+        // The client answers it by itself.
+        if !matches!(event, Event::Verify(_)) {
+            let _ = events.send(event.clone());
+        }
         match &mut state.early {
             Some(early) => early.push(event),
             None => take_event(shared, &mut state, event, outgoing),

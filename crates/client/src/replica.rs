@@ -324,8 +324,9 @@ impl Replica {
         let waiting: Vec<_> = asked.iter().filter_map(|id| self.fetching.remove_entry(id)).collect();
         let mut wanted: Vec<_> = got.into_iter().filter_map(|got| self.change(got.conversation)).collect();
         for (id, messages) in waiting {
+            // What was said in a group after leaving it is not for this user, even if it was still told.
             for message in messages {
-                if self.conversations.contains_key(&id) {
+                if self.conversations.get(&id).is_some_and(|known| !known.left) {
                     wanted.extend(self.message(message));
                 }
             }

@@ -6,8 +6,8 @@ pub(crate) mod subject;
 pub(crate) mod word;
 
 use std::collections::HashMap;
-use std::sync::Mutex;
-use std::sync::PoisonError;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use async_nats::connection::State;
@@ -40,9 +40,22 @@ pub struct BusError(String);
 pub(crate) struct Bus {
     outgoing: mpsc::Sender<(Subject, Word)>,
     interest: mpsc::UnboundedSender<Interest>,
-    /// Other nodes: when they were last heard, and how many users and clients they have.
-    peers: Mutex<HashMap<u64, (Instant, u64, u64)>>,
+    peers: Mutex<HashMap<u64, Peer>>,
     questions: Mutex<HashMap<u64, mpsc::UnboundedSender<Vec<String>>>>,
+}
+
+/// Another node.
+#[derive(Clone, Copy, Debug, Default)]
+struct Peer {
+    heard: Option<Instant>,
+    users: u64,
+    clients: u64,
+}
+
+impl Peer {
+    fn is_there(&self) -> bool {
+        self.heard.is_some_and(|heard| heard.elapsed() < GONE)
+    }
 }
 
 /// A change of what this node listens to.
@@ -77,7 +90,7 @@ async fn connect(urls: &str, gap: mpsc::UnboundedSender<()>) -> Result<Client, B
         })
         .collect::<Result<_, _>>()?;
     let options = || {
-        let gap = gap.clone();
+        let (gap, lost) = (gap.clone(), AtomicBool::new(false));
         ConnectOptions::new()
             .name("lethe")
             .no_echo()
@@ -88,11 +101,20 @@ async fn connect(urls: &str, gap: mpsc::UnboundedSender<()>) -> Result<Client, B
                 Duration::from_millis(u64::try_from(attempts.min(10)).unwrap_or(10) * 100)
             })
             .event_callback(move |event| {
+                let missed = match event {
+                    Event::Connected => lost.swap(false, Ordering::SeqCst),
+                    Event::SlowConsumer(_) => true,
+                    Event::Disconnected => {
+                        lost.store(true, Ordering::SeqCst);
+                        false
+                    }
+                    _ => false,
+                };
+                tracing::info!(%event, "the bus");
                 let gap = gap.clone();
                 async move {
-                    match event {
-                        Event::Connected | Event::SlowConsumer(_) => drop(gap.send(())),
-                        other => tracing::warn!(%other, "the bus"),
+                    if missed {
+                        let _ = gap.send(());
                     }
                 }
             })
@@ -148,24 +170,29 @@ impl Bus {
         let _ = timeout(BARRIER * 2, barrier).await;
     }
 
-    fn peers(&self) -> std::sync::MutexGuard<'_, HashMap<u64, (Instant, u64, u64)>> {
+    fn peers(&self) -> std::sync::MutexGuard<'_, HashMap<u64, Peer>> {
         self.peers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Another node is there.
+    pub(crate) fn heard_from(&self, node: u64) {
+        self.peers().entry(node).or_default().heard = Some(Instant::now());
+    }
+
+    /// Another node says how many it serves.
     pub(crate) fn heard_of(&self, node: u64, users: u64, clients: u64) {
-        self.peers().insert(node, (Instant::now(), users, clients));
+        self.peers().insert(node, Peer { heard: Some(Instant::now()), users, clients });
     }
 
     pub(crate) fn is_there(&self, node: u64) -> bool {
-        self.peers().get(&node).is_some_and(|(heard, ..)| heard.elapsed() < GONE)
+        self.peers().get(&node).is_some_and(Peer::is_there)
     }
 
     /// Other nodes, and their users and clients together.
     pub(crate) fn others(&self) -> (u64, u64, u64) {
         let mut peers = self.peers();
-        peers.retain(|_, (heard, ..)| heard.elapsed() < GONE);
-        peers.values().fold((0, 0, 0), |(n, u, c), (_, users, clients)| (n + 1, u + users, c + clients))
+        peers.retain(|_, peer| peer.is_there());
+        peers.values().fold((0, 0, 0), |(n, u, c), peer| (n + 1, u + peer.users, c + peer.clients))
     }
 
     /// Those of these users that are online on other nodes.

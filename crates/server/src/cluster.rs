@@ -68,6 +68,9 @@ fn beat(cx: &Arc<Context>, beats: u64) {
 
 fn hear(cx: &Arc<Context>, subject: Subject, said: Said) {
     let Said { by, word } = said;
+    if let Some(bus) = cx.hub.bus() {
+        bus.heard_from(by);
+    }
     match (subject, word) {
         (Subject::User(user_id), Word::Event { instance: None, frame }) => {
             cx.hub.deliver(&Audience::Users(vec![user_id]), &frame);

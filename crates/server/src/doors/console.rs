@@ -9,9 +9,13 @@ use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use hmac::{Hmac, KeyInit as _, Mac as _};
 use lethe_protocol::{Code, Error};
 use serde::Deserialize;
 use serde_json::{Value, json};
+use sha2::Sha256;
 use subtle::ConstantTimeEq as _;
 
 use crate::context::Context;
@@ -20,18 +24,19 @@ use crate::handlers::settings;
 
 /// The cookie that carries a session.
 const COOKIE_NAME: &str = "lethe_console";
-/// A session ends after this long without a request.
-const SESSION_TIME: Duration = Duration::from_secs(8 * 3600);
+/// A session ends after this long, in s.
+const SESSION_TIME: u64 = 8 * 3600;
 /// Wrong passwords in [`ATTEMPT_TIME`] after which nobody may try until it has passed.
 const ATTEMPTS_MAX: usize = 10;
 const ATTEMPT_TIME: Duration = Duration::from_secs(60);
 /// Messages per second are measured over at most this time.
 const RATE_TIME: Duration = Duration::from_secs(5);
 
-/// Who is signed in to the console. Nothing of it outlives the process.
+/// What this node remembers for the console. Sessions are signed and not remembered: any node of an app knows them.
 #[derive(Debug, Default)]
 pub(crate) struct Desk {
-    sessions: HashMap<String, Instant>,
+    /// Sessions that were signed out of here, with the Unix seconds of their end.
+    ended: HashMap<String, u64>,
     failures: VecDeque<Instant>,
     samples: VecDeque<(Instant, u64)>,
 }
@@ -47,16 +52,9 @@ impl Desk {
         self.failures.len() < ATTEMPTS_MAX
     }
 
-    fn open(&mut self, now: Instant) -> String {
-        self.sessions.retain(|_, seen| now.duration_since(*seen) < SESSION_TIME);
-        let token = format!("{:032x}", rand::random::<u128>());
-        self.sessions.insert(token.clone(), now);
-        token
-    }
-
-    fn knows(&mut self, token: &str, now: Instant) -> bool {
-        let seen = self.sessions.get_mut(token).filter(|seen| now.duration_since(**seen) < SESSION_TIME);
-        seen.map(|seen| *seen = now).is_some()
+    fn end(&mut self, token: &str, now: u64) {
+        self.ended.retain(|_, end| *end > now);
+        self.ended.insert(token.to_owned(), now + SESSION_TIME);
     }
 
     /// Messages per second since the oldest sample of the last seconds.
@@ -86,6 +84,23 @@ pub(super) fn router(cx: &Arc<Context>) -> Router<Arc<Context>> {
         .merge(private)
 }
 
+/// A session until this Unix second, signed with the app's key for this password.
+fn session(cx: &Context, until: u64, nonce: &str) -> Option<String> {
+    let mut mac = Hmac::<Sha256>::new_from_slice(cx.identity.secret_key.as_bytes()).ok()?;
+    mac.update(format!("console\n{}\n{until}\n{nonce}", cx.identity.console_password).as_bytes());
+    Some(format!("{until}.{nonce}.{}", URL_SAFE_NO_PAD.encode(mac.finalize().into_bytes())))
+}
+
+fn is_session(cx: &Context, token: &str) -> bool {
+    let mut parts = token.split('.');
+    let (Some(until), Some(nonce)) = (parts.next().and_then(|until| until.parse().ok()), parts.next()) else {
+        return false;
+    };
+    let genuine = session(cx, until, nonce)
+        .is_some_and(|genuine| bool::from(genuine.as_bytes().ct_eq(token.as_bytes())));
+    genuine && until > cx.now_seconds() && !desk(cx).ended.contains_key(token)
+}
+
 fn refuse(status: StatusCode, code: Code, message: &str) -> Response {
     (status, Json(Error::new(code, message))).into_response()
 }
@@ -96,8 +111,7 @@ fn token(headers: &HeaderMap) -> Option<&str> {
 }
 
 async fn signed_in(State(cx): State<Arc<Context>>, request: Request, next: Next) -> Response {
-    let known = token(request.headers()).is_some_and(|token| desk(&cx).knows(token, Instant::now()));
-    if known {
+    if token(request.headers()).is_some_and(|token| is_session(&cx, token)) {
         return next.run(request).await;
     }
     refuse(StatusCode::UNAUTHORIZED, Code::CONSOLE_SIGN_IN, "sign in first")
@@ -120,13 +134,16 @@ async fn log_in(State(cx): State<Arc<Context>>, Json(request): Json<LogIn>) -> R
         desk.failures.push_back(now);
         return refuse(StatusCode::UNAUTHORIZED, Code::CONSOLE_SIGN_IN, "the password is wrong");
     }
-    let token = desk.open(now);
+    let nonce = format!("{:032x}", rand::random::<u128>());
+    let Some(token) = session(&cx, cx.now_seconds() + SESSION_TIME, &nonce) else {
+        return refuse(StatusCode::INTERNAL_SERVER_ERROR, Code::UNAVAILABLE, "the session cannot be signed");
+    };
     ([(SET_COOKIE, cookie(&token))], Json(json!({}))).into_response()
 }
 
 async fn log_out(State(cx): State<Arc<Context>>, headers: HeaderMap) -> Response {
-    if let Some(token) = token(&headers) {
-        desk(&cx).sessions.remove(token);
+    if let Some(token) = token(&headers).filter(|token| is_session(&cx, token)) {
+        desk(&cx).end(token, cx.now_seconds());
     }
     ([(SET_COOKIE, cookie("") + "; Max-Age=0")], Json(json!({}))).into_response()
 }
@@ -143,13 +160,15 @@ async fn overview(State(cx): State<Arc<Context>>) -> Response {
         }
     };
     let (users, clients) = cx.hub.count();
+    let (others, users_there, clients_there) = cx.hub.bus().map_or((0, 0, 0), |bus| bus.others());
     let rate = desk(&cx).rate(Instant::now(), totals.messages);
     Json(json!({
         "version": env!("CARGO_PKG_VERSION"),
         "engine": cx.store.engine_name(),
         "startedAt": cx.started,
-        "onlineUsers": users,
-        "connections": clients,
+        "nodes": others + 1,
+        "onlineUsers": users as u64 + users_there,
+        "connections": clients as u64 + clients_there,
         "messagesPerSecond": rate,
         "messages": totals.messages,
         "conversations": totals.conversations,

@@ -162,9 +162,12 @@ async fn resume(cx: &Context, me: &str, instance: &str, since: &Resume) -> Resul
 
 /// The client has another head than it should, or does not know the conversation, or something happened since it was told.
 fn has_news(since: &Resume, id: &ConversationId, view: &View, head: &Head, touched: u64) -> bool {
+    let names_all = !since.heads.is_empty() && since.heads.len() < HEADS_MAX;
     let differs = match since.heads.get(id) {
         Some(&known) => known != view.head(head),
-        None => !since.heads.is_empty() && since.heads.len() < HEADS_MAX,
+        // A fresh login was not given the groups that were left before.
+        None if names_all && view.left() => return false,
+        None => names_all,
     };
     let newest = [head.time, view.left_time, touched];
     differs || newest.into_iter().any(|time| time >= since.synced_at.saturating_sub(OVERLAP))

@@ -2,6 +2,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, Weak};
+use std::time::{Duration, Instant};
 
 use lethe_client::{Client, ClientError, Credentials, Replica};
 use lethe_cluster_tests::nats::Nats;
@@ -190,19 +191,38 @@ impl World {
 
     /// Calls the REST API as the administrator.
     pub(crate) async fn rest(&self, path: &str, body: Value) -> Value {
+        let answer = self.rest_at(self.address(), path, body).await;
+        if path == "lethe_config/set" {
+            self.agreed().await;
+        }
+        answer
+    }
+
+    /// Settings reach all nodes within a second.
+    async fn agreed(&self) {
+        let deadline = Instant::now() + Duration::from_secs(1);
+        loop {
+            let mut settings = Vec::new();
+            for &address in &self.addresses {
+                settings.push(self.rest_at(address, "lethe_config/get", json!({})).await);
+            }
+            if settings.iter().all(|one| *one == settings[0]) {
+                return;
+            }
+            assert!(Instant::now() < deadline, "nodes have different settings: {settings:?}");
+        }
+    }
+
+    /// Calls the REST API of one node.
+    pub(crate) async fn rest_at(&self, address: SocketAddr, path: &str, body: Value) -> Value {
         let sig = sig("administrator", now());
         let query =
             format!("sdkappid={APP}&identifier=administrator&usersig={sig}&random=1&contenttype=json");
-        self.post(&format!("/v4/{path}?{query}"), body.to_string()).await
+        post(address, &format!("/v4/{path}?{query}"), body.to_string()).await
     }
 
     pub(crate) async fn post(&self, path: &str, body: String) -> Value {
-        let url = format!("http://{}{path}", self.address());
-        let call = move || {
-            let text = ureq::post(&url).send(body.as_bytes()).unwrap().body_mut().read_to_string().unwrap();
-            serde_json::from_str(&text).unwrap()
-        };
-        tokio::task::spawn_blocking(call).await.unwrap()
+        post(self.address(), path, body).await
     }
 
     /// A figure of `/metrics`.
@@ -218,6 +238,15 @@ impl World {
         let answer = self.rest("lethe_config/set", settings).await;
         assert_eq!(answer["ErrorCode"], 0, "{answer}");
     }
+}
+
+async fn post(address: SocketAddr, path: &str, body: String) -> Value {
+    let url = format!("http://{address}{path}");
+    let call = move || {
+        let text = ureq::post(&url).send(body.as_bytes()).unwrap().body_mut().read_to_string().unwrap();
+        serde_json::from_str(&text).unwrap()
+    };
+    tokio::task::spawn_blocking(call).await.unwrap()
 }
 
 pub(crate) fn now() -> u64 {
