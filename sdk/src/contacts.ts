@@ -22,7 +22,7 @@ export class Contacts {
   friends: Friend[] | null = null;
   applications: FriendApplications | null = null;
   /** The number of the user's change that the friends are from; 0 before they were asked for. */
-  friendsChange = 0;
+  #friendsChange = 0;
   /** The user's own. */
   profile: Profile;
   /** All groups were read: from then on events and states keep them up to date. */
@@ -69,12 +69,18 @@ export class Contacts {
 
   /** The greater number is newer; what is older than what is known is ignored. */
   setFriends({ change, friends }: Friends, isNews = true): void {
-    if (change < this.friendsChange) return;
-    this.friendsChange = change;
+    if (change < this.#friendsChange) return;
+    this.#friendsChange = change;
     this.#setRemarks(friends);
     if (this.friends && same(this.friends, friends)) return;
     this.friends = friends;
     if (isNews) this.#news.changed('friends');
+  }
+
+  /** What was missed. Of the same number it may lack what events told of profiles since. */
+  resumed(friends: Friends | undefined, applications: FriendApplications | undefined): void {
+    if (friends && friends.change > this.#friendsChange) this.setFriends(friends);
+    if (applications && applications.change > (this.applications?.change ?? 0)) this.setApplications(applications);
   }
 
   user(profile: Profile): void {

@@ -28,6 +28,9 @@ export interface Entry {
   newsSince: number;
 }
 
+/** What is said in a group after leaving it is not for this user, even if a node that does not know yet still tells it. */
+export const isAfterLeaving = ({ state }: Entry, { seq }: WireMessage): boolean => state.left && seq > state.head;
+
 interface Slot {
   entry: Entry;
   /** The place in the order, as it was when the slot was put there. */

@@ -1,6 +1,6 @@
 import { trim } from './bounded.js';
 import { Contacts } from './contacts.js';
-import { ConversationList, newEntry, type Entry } from './conversation-list.js';
+import { ConversationList, isAfterLeaving, newEntry, type Entry } from './conversation-list.js';
 import { userConversation, groupConversation } from './ids.js';
 import { MessageCache } from './message-cache.js';
 import { conversationOf, isCountable, mayBeLast, mention } from './message.js';
@@ -129,10 +129,7 @@ export class Replica {
       if (entry && entry.state.head > entry.delivered && !entry.waiting) this.#gap(entry, []);
     }
     this.deleted(deleted);
-    if (friends && friends.change > this.contacts.friendsChange) this.contacts.setFriends(friends);
-    if (applications && applications.change > (this.contacts.applications?.change ?? 0)) {
-      this.contacts.setApplications(applications);
-    }
+    this.contacts.resumed(friends, applications);
     this.change = Math.max(this.change, change);
     // Nodes' clocks differ: the time of the one that answered, even if it is behind.
     this.syncedAt = time;
@@ -187,7 +184,10 @@ export class Replica {
       if (one?.listed) this.#state(one.conversation, since);
       // Not in the list, and not to be; or read before a deletion that has come since.
       const mayReturn = one !== undefined && this.#tombstones.isBefore(one.conversation);
-      for (const message of this.#strangers.take(id)) this.#late(message, mayReturn);
+      for (const message of this.#strangers.take(id)) {
+        const entry = this.list.get(id);
+        if (!entry || !isAfterLeaving(entry, message)) this.#late(message, mayReturn);
+      }
       this.#strangers.answered(id);
     }
   }
@@ -233,7 +233,7 @@ export class Replica {
     const id = conversationOf(message, this.me);
     const entry = this.list.get(id);
     if (message.seq === 0) return this.#tell(message, 0, entry?.state.remindType === 'Discard');
-    if (!entry) {
+    if (!entry || isAfterLeaving(entry, message)) {
       if (message.seq > this.#tombstones.delivered(id) && this.#strangers.wait(id, message)) this.#source.fetch(id);
     } else if (message.seq <= entry.delivered) {
       // A duplicate.

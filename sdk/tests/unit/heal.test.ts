@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { EVENT } from '../../src/constants.js';
 import type { Timing } from '../../src/connection.js';
 import type { Conversation, Event, Message, Ping, Pong, Resumed } from '../../src/protocol.js';
@@ -141,17 +141,33 @@ describe('doubled and reordered events', () => {
 
   test('tell what comes during a pull that did not see it', async () => {
     await login([conversation('C2Cbob', { head: 1 })]);
-    let pulls = 0;
-    server.on('messages.history', ({ after }, socket) => {
-      pulls++;
-      if (pulls > 1) return { messages: [4, 5].map((seq) => from('bob', seq)), complete: true };
-      expect(after).toBe(1);
-      socket.push(changed(conversation('C2Cbob', { change: 6, head: 5, unread: 4 })), said(from('bob', 5)));
+    server.on('messages.history', (_, socket) => {
+      socket.push(changed(conversation('C2Cbob', { change: 6, head: 5, unread: 4 })));
       return { messages: [from('bob', 2), from('bob', 3)], complete: true };
     });
-    server.socket.push(said(from('bob', 3)));
-    await alice.until(() => alice.texts().length === 4);
+    await heal({ conversations: [conversation('C2Cbob', { head: 3, unread: 2 })] });
+    await alice.until(() => alice.texts().length === 2);
+    server.socket.push(said(from('bob', 4)), said(from('bob', 5)));
+    await settle();
     expect(alice.texts()).toEqual([2, 3, 4, 5].map((seq) => `text ${seq}`));
+  });
+
+  test('of a stranger tell each message once, in order', async () => {
+    got(conversation('C2Cbob', { head: 3, unread: 3, activeAt: THEN + 3 }));
+    await login([]);
+    server.socket.push(...[3, 2, 3, 1].map((seq) => said(from('bob', seq))));
+    await alice.until(() => alice.texts().length === 3);
+    await settle();
+    expect(alice.texts()).toEqual([1, 2, 3].map((seq) => `text ${seq}`));
+    expect(server.asked('messages.history')).toEqual([]);
+  });
+
+  test('are told in order where the messages before them cannot be read', async () => {
+    await login([conversation('C2Cbob', { head: 1 })]);
+    server.socket.push(...[4, 2, 3].map((seq) => said(from('bob', seq))));
+    await alice.until(() => alice.texts().length === 3);
+    expect(alice.texts()).toEqual([2, 3, 4].map((seq) => `text ${seq}`));
+    expect(await state('C2Cbob')).toMatchObject({ unreadCount: 3 });
   });
 
   test('of states leave the newest one', async () => {
@@ -277,11 +293,19 @@ describe('a heartbeat', () => {
 
   test('is asked for once, however often that is said', async () => {
     await login([]);
-    server.on('session.ping', () => pong({}));
+    // Had there been three, they would all leave at this moment.
+    const half = vi.spyOn(Math, 'random').mockReturnValue(0.5);
     const event: Event = { ev: 'session.verify', d: { within: 20 } };
+    const asked = new Promise<void>((resolve) => {
+      server.on('session.ping', () => {
+        resolve();
+        return pong({});
+      });
+    });
     server.socket.push(event, event, event);
+    await asked;
+    half.mockRestore();
     await settle();
-    await heal();
     expect(server.asked('session.ping')).toHaveLength(1);
     await heal();
     expect(server.asked('session.ping')).toHaveLength(2);
@@ -353,6 +377,23 @@ describe('groups and friends', () => {
     await settle();
     expect(await groups()).toEqual([]);
     expect(await state('GROUPteam')).toMatchObject({ isLeft: true });
+  });
+
+  test('what is said after leaving is not for this user', async () => {
+    const team = conversation('GROUPteam', { change: 5, head: 1, group: group('team') });
+    const inGroup = (seq: number): Event => said({ ...from('bob', seq), group: 'team' });
+    await login([team]);
+    got({ ...team, change: 6, left: true });
+    server.socket.push(left(6), inGroup(2));
+    await settle();
+    await settle();
+    expect(alice.texts()).toEqual([]);
+    // Unless there was a joining in between that is still on its way.
+    got({ ...team, change: 7, head: 3, unread: 1 });
+    server.socket.push(inGroup(3));
+    server.on('messages.history', () => ({ messages: [{ ...from('bob', 3), group: 'team' }], complete: true }));
+    await alice.until(() => alice.texts().length === 1);
+    expect(await state('GROUPteam')).toMatchObject({ isLeft: false, unreadCount: 1 });
   });
 
   test('a dismissal is final', async () => {
