@@ -32,7 +32,7 @@ pub fn peer(n: usize) -> String {
 pub async fn fill(path: &Path, histories: &[u64]) -> Result<(), StoreError> {
     let directory = DataDirectory::open(path)?;
     let store = Store::open(&directory, false, Arc::new(Nobody)).await?;
-    let mut tx = store.begin(Locks::none().app()).await.unwrap();
+    let mut tx = store.begin(Locks::none().app()).await?;
     tx.create_account(ME, 1).await?;
     for n in 0..histories.len() {
         tx.create_account(&peer(n), 1).await?;
@@ -49,7 +49,7 @@ async fn fill_one(store: &Store, peer: &str, messages: u64) -> Result<(), StoreE
     let timeline = Timeline::of(ME, &mine);
     let mut written = 0;
     while written < messages {
-        let mut tx = store.begin(Locks::none().timeline(&timeline)).await.unwrap();
+        let mut tx = store.begin(Locks::none().timeline(&timeline)).await?;
         let step = STEP.min(messages - written);
         for n in written..written + step {
             tx.append(&timeline, message(peer, n)).await?;

@@ -24,9 +24,9 @@ declarations! {
     GroupChanged, GroupJoined, GroupLeft, GroupMember, GroupPatch, GroupProfile, GroupRef, Groups, GroupType,
     HandleApplication, History, InviteOption, Joined, JoinGroup, JoinOption, JoinStatus, Kicked, KickReason, LeaveReason,
     ListConversations, ListMembers, LoggedIn, Login, MarkConversations, Members, Membership, MembershipChanged, Message,
-    MessageAttributes, NewMember, OneGroup, OpenConversation, PeerRead, PinConversation, Pong, Profile, ProfilePatch,
+    MessageAttributes, NewMember, OneGroup, OpenConversation, PeerRead, PinConversation, Ping, Pong, Profile, ProfilePatch,
     Profiles, ReadAll, ReadConversation, RemindType, Removed, Resume, Resumed, Role, SendMessage, Sent, SetCustomData,
-    SetRemindType, SetRole, TransferGroup, UpdateFriend, UpdateGroup,
+    SetRemindType, SetRole, TransferGroup, UpdateFriend, UpdateGroup, Verify,
 }
 
 fn generate() -> String {
