@@ -3,6 +3,8 @@
 //!
 //! `LETHE_SEED` replays a plan, `LETHE_STEPS` sets its length.
 
+use std::io::Write as _;
+
 use lethe_client::{ClientError, Replica};
 use lethe_protocol::{
     AddFriend, ChangeMembers, ClearHistory, Conversation, ConversationId, CreateGroup, DeleteConversations,
@@ -26,7 +28,7 @@ const RESTART: u32 = 4_000;
 
 enum Device {
     Online(Box<Actor>),
-    Offline(lethe_client::Credentials, Replica),
+    Offline(Box<(lethe_client::Credentials, Replica)>),
 }
 
 pub(crate) struct Plan {
@@ -72,7 +74,7 @@ impl Plan {
     /// So many steps in this world.
     pub(crate) async fn run(world: World, steps: u64) {
         let seed = number("LETHE_SEED").unwrap_or_else(rand::random);
-        println!("LETHE_SEED={seed} LETHE_STEPS={steps}");
+        say(&format!("LETHE_SEED={seed} LETHE_STEPS={steps}"));
         let mut plan = Self::new(world, seed).await;
         while plan.step < steps {
             plan.step += 1;
@@ -297,7 +299,7 @@ impl Plan {
     }
 
     async fn act(&mut self, person: usize, device: usize) {
-        let slot = Device::Offline(self.world.credentials("nobody"), Replica::default());
+        let slot = Device::Offline(Box::new((self.world.credentials("nobody"), Replica::default())));
         let Device::Online(actor) = std::mem::replace(&mut self.devices[person][device], slot) else {
             return;
         };
@@ -328,17 +330,17 @@ impl Plan {
         if matches!(self.devices[person][device], Device::Offline(..)) {
             return;
         }
-        let slot = Device::Offline(self.world.credentials("nobody"), Replica::default());
+        let slot = Device::Offline(Box::new((self.world.credentials("nobody"), Replica::default())));
         let Device::Online(actor) = std::mem::replace(&mut self.devices[person][device], slot) else {
             return;
         };
         let (credentials, replica) = actor.vanish();
-        self.devices[person][device] = Device::Offline(credentials, replica);
+        self.devices[person][device] = Device::Offline(Box::new((credentials, replica)));
     }
 
     async fn reconnect(&mut self, person: usize, device: usize) {
-        let Device::Offline(credentials, replica) = &mut self.devices[person][device] else { return };
-        let (credentials, replica) = (credentials.clone(), std::mem::take(replica));
+        let Device::Offline(kept) = &mut self.devices[person][device] else { return };
+        let (credentials, replica) = (kept.0.clone(), std::mem::take(&mut kept.1));
         let actor = self.world.resume(credentials, Some(replica)).await.unwrap();
         self.devices[person][device] = Device::Online(Box::new(actor));
         self.check(person, device, "a resume").await;
@@ -363,6 +365,11 @@ impl Plan {
             }
         }
     }
+}
+
+/// Says something that is seen whether the test passes or fails.
+fn say(words: &str) {
+    let _ = writeln!(std::io::stderr(), "{words}");
 }
 
 fn number(name: &str) -> Option<u64> {
