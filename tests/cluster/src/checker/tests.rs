@@ -90,8 +90,13 @@ fn state(name: &str, peer: &str, shown: &Shown, history: Vec<Stored>) -> UserSta
 /// Alice has two devices. She and bob write two messages each; after the second she clears, later he reads.
 fn clean() -> Evidence {
     let all = [stored(1, "alice"), stored(2, "bob"), stored(3, "alice"), stored(4, "bob")];
-    let log =
-        |name: &str, device, entries, shown| DeviceLog { user: name.to_owned(), device, entries, shown };
+    let log = |name: &str, device, entries, shown| DeviceLog {
+        user: name.to_owned(),
+        device,
+        entries,
+        shown,
+        change: 1,
+    };
     let first = vec![
         send(100, "bob", 1),
         delivered("bob", "bob", 2),
@@ -473,7 +478,9 @@ fn a_pin_is_lost_or_comes_from_nowhere() {
 
 #[test]
 fn devices_and_nodes_disagree() {
-    finds("device 1 of alice shows C2Cbob as None", |evidence| evidence.devices[1].shown.clear());
+    finds("device 1 of alice, told up to change 1, shows C2Cbob as None", |evidence| {
+        evidence.devices[1].shown.clear()
+    });
     finds("a fresh login of bob at node 2", |evidence| {
         evidence.users[1].lists[2].values_mut().for_each(|shown| shown.unread = 7);
     });

@@ -326,6 +326,8 @@ impl Device {
             if let Some((shown, fresh)) = self.compare().await {
                 let equal = shown == fresh;
                 self.log.shown = shown;
+                let resume = self.client.as_ref().and_then(|client| client.replica(Replica::resume));
+                self.log.change = resume.map_or(0, |resume| resume.change);
                 if equal || deadline < Instant::now() {
                     self.disconnect();
                     return self.log;
