@@ -37,6 +37,8 @@ pub struct DeviceLog {
     pub entries: Vec<Entry>,
     /// The list it shows at the end.
     pub shown: List,
+    /// The number of the user's changes up to which it was told everything.
+    pub change: u64,
 }
 
 /// A note.
@@ -142,6 +144,19 @@ pub enum What {
         /// Of which conversation.
         conversation: ConversationId,
     },
+}
+
+impl What {
+    /// Whether it may change what the list says about a conversation.
+    #[must_use]
+    pub fn concerns(&self, id: &ConversationId) -> bool {
+        match self {
+            Self::Send { to, .. } => to == id,
+            Self::Read { conversation, .. } | Self::Pin { conversation, .. } => conversation == id,
+            Self::Delete { items, .. } => items.iter().any(|(conversation, _)| conversation == id),
+            Self::Page { .. } => false,
+        }
+    }
 }
 
 /// How an operation ended.

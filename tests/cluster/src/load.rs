@@ -1,5 +1,6 @@
 //! Many users with several devices each, who write, read, delete and pin while things break, and note everything.
 
+mod ask;
 mod collect;
 mod device;
 mod plan;

@@ -21,20 +21,37 @@ pub(super) fn check_lists(evidence: &Evidence) -> Verdict {
     let lists: HashMap<_, _> =
         evidence.users.iter().filter_map(|state| Some((state.user.as_str(), state.lists.first()?))).collect();
     for log in &evidence.devices {
-        let name = format!("device {} of {}", log.device, log.user);
+        let name = format!("device {} of {}, told up to change {}", log.device, log.user, log.change);
         if let Some(fresh) = lists.get(log.user.as_str()) {
-            ensure(log.shown == **fresh, || difference(&name, &log.shown, fresh))?;
+            ensure(log.shown == **fresh, || {
+                difference(&name, &log.shown, fresh) + &history(evidence, &log.user, &log.shown, fresh)
+            })?;
         }
     }
     Ok(())
 }
 
+fn first_difference<'a>(shown: &'a List, truth: &'a List) -> Option<&'a ConversationId> {
+    shown.keys().chain(truth.keys()).filter(|id| shown.get(*id) != truth.get(*id)).min()
+}
+
 fn difference(name: &str, shown: &List, truth: &List) -> String {
-    let all = shown.keys().chain(truth.keys());
-    let first = all.filter(|id| shown.get(*id) != truth.get(*id)).min();
-    first.map_or_else(String::new, |id| {
-        format!("{name} shows {id} as {:?}, but it is {:?}", shown.get(id), truth.get(id))
+    first_difference(shown, truth).map_or_else(String::new, |id| {
+        format!("{name}, shows {id} as {:?}, but it is {:?}", shown.get(id), truth.get(id))
     })
+}
+
+/// What is kept of the first conversation in which two lists differ, and what its user did to it.
+fn history(evidence: &Evidence, user: &str, shown: &List, truth: &List) -> String {
+    let Some(id) = first_difference(shown, truth) else { return String::new() };
+    let state = evidence.users.iter().find(|state| state.user == user).and_then(|state| state.states.get(id));
+    let mut deeds: Vec<_> = operations(evidence)
+        .filter(|(log, operation)| log.user == user && operation.what.concerns(id))
+        .map(|(log, operation)| (operation.asked, log.device, operation))
+        .collect();
+    deeds.sort_by_key(|(asked, ..)| *asked);
+    let lines = deeds.iter().map(|(_, device, operation)| format!("\n  device {device}: {operation:?}"));
+    format!("\n  kept: {state:?}{}", lines.collect::<String>())
 }
 
 /// What a user did to one conversation, over all devices.

@@ -4,32 +4,24 @@ use std::time::{Duration, Instant};
 use futures_util::FutureExt as _;
 use lethe_client::{Brief, Client, ClientError, Credentials, Replica};
 use lethe_protocol::{
-    Code, ConversationId, CreateGroup, DeleteConversations, DeleteItem, DeleteOutcome, Event, GetHistory,
-    GroupPatch, GroupType, History, MessageAttributes, NewMember, OneGroup, PinConversation,
-    ReadConversation, Request, SendMessage, Sent,
+    ConversationId, CreateGroup, Event, GroupPatch, GroupType, NewMember, OneGroup, Request,
 };
 use rand::rngs::StdRng;
 use rand::seq::IndexedRandom as _;
 use rand::{RngExt as _, SeedableRng as _};
-use serde::de::DeserializeOwned;
-use serde_json::value::RawValue;
-use serde_json::{Value, json};
 use tokio::sync::watch;
 use tokio::time::{sleep, sleep_until, timeout};
 
+use super::ask::{ask, is_temporary};
 use super::plan::group_id;
 use super::{PATIENCE, Shared};
 use crate::cluster;
-use crate::evidence::{
-    Delivery, DeviceLog, Entry, List, NEVER, Operation, Outcome, Sight, Stored, What, list,
-};
+use crate::evidence::{Delivery, DeviceLog, Entry, List, NEVER, Operation, Outcome, Sight, What, list};
 
 /// After this a request counts as lost with its socket.
 const REQUEST_TIME: Duration = Duration::from_secs(15);
 /// Between two heartbeats of a client.
 const HEARTBEAT: Duration = Duration::from_secs(8);
-/// Messages in a page of history.
-const PAGE: u32 = 20;
 /// The longest wait before a refused request is repeated or a lost socket replaced, in ms.
 const JITTER: u64 = 300;
 
@@ -326,6 +318,8 @@ impl Device {
             if let Some((shown, fresh)) = self.compare().await {
                 let equal = shown == fresh;
                 self.log.shown = shown;
+                let resume = self.client.as_ref().and_then(|client| client.replica(Replica::resume));
+                self.log.change = resume.map_or(0, |resume| resume.change);
                 if equal || deadline < Instant::now() {
                     self.disconnect();
                     return self.log;
@@ -349,59 +343,4 @@ impl Device {
 
 async fn is_some<T: Send + Sync>(value: &mut watch::Receiver<Option<T>>) {
     let _ = value.wait_for(Option::is_some).await;
-}
-
-/// Refusals that say nothing about whether a repeat is refused too.
-fn is_temporary(code: Code) -> bool {
-    [Code::UNAVAILABLE, Code::INTERNAL, Code::GROUP_INTERNAL, Code::TIMED_OUT].contains(&code)
-}
-
-async fn done<T: DeserializeOwned>(client: &Client, request: Request) -> Result<Outcome, ClientError> {
-    client.request::<T>(request).await.map(|_| Outcome::Done)
-}
-
-async fn ask(client: &Client, what: &What) -> Result<Outcome, ClientError> {
-    match what {
-        What::Send { to, client_time, random, text } => {
-            let request = SendMessage {
-                conversation_id: to.clone(),
-                client_time: *client_time,
-                random: *random,
-                body: body(text),
-                attributes: MessageAttributes::default(),
-                online_only: false,
-            };
-            let Sent { seq, time } = client.request(Request::SendMessage(request)).await?;
-            Ok(Outcome::Sent { seq, time })
-        }
-        What::Read { conversation, up_to } => {
-            let request = ReadConversation { conversation_id: conversation.clone(), up_to: Some(*up_to) };
-            done::<Value>(client, Request::ReadConversation(request)).await
-        }
-        What::Delete { items, clear } => {
-            let item = |(conversation, anchor): &(ConversationId, u64)| DeleteItem {
-                conversation_id: conversation.clone(),
-                anchor: Some(*anchor),
-            };
-            let items = items.iter().map(item).collect();
-            let request = DeleteConversations { items, clear_history: *clear };
-            let outcome: DeleteOutcome = client.request(Request::DeleteConversations(request)).await?;
-            Ok(outcome.failed.first().map_or(Outcome::Done, |failed| Outcome::Refused(failed.error.code.0)))
-        }
-        What::Pin { conversation, pinned } => {
-            let request = PinConversation { conversation_id: conversation.clone(), pinned: *pinned };
-            done::<Value>(client, Request::PinConversation(request)).await
-        }
-        What::Page { conversation } => {
-            let id = conversation.clone();
-            let request = GetHistory { conversation_id: id, before: None, after: None, limit: PAGE };
-            let history: History = client.request(Request::GetHistory(request)).await?;
-            Ok(Outcome::Page(history.messages.iter().filter_map(|message| Stored::of(message)).collect()))
-        }
-    }
-}
-
-fn body(text: &str) -> Box<RawValue> {
-    let body = json!([{"MsgType": "TIMTextElem", "MsgContent": {"Text": text}}]);
-    serde_json::value::to_raw_value(&body).unwrap()
 }
