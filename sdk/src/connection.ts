@@ -263,10 +263,13 @@ export class Connection {
     this.#beatTimer = setTimeout(() => this.#lost(), this.#timing.pong);
     const { body, apply } = this.#owner.heartbeat(this.#verifyTimer !== undefined);
     this.#verified();
-    this.request('session.ping', body, { apply }).then(
-      () => this.#beat(),
-      () => undefined,
-    );
+    const isAlive = (): void => {
+      if (this.isUp) this.#beat();
+    };
+    this.request('session.ping', body, { apply }).then(isAlive, (error: ChatError) => {
+      // A server that cannot reach its store refuses; the connection is as good as before.
+      if (error.code !== CODE.TIMED_OUT) isAlive();
+    });
   }
 
   #verified(): void {

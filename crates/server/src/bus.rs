@@ -80,6 +80,23 @@ fn refuse(text: impl std::fmt::Display) -> BusError {
     BusError(format!("the bus cannot be used: {text}"))
 }
 
+/// Who we are, as the first address that says so has it: `user:password@` or `token@`.
+fn credentials(servers: &[ServerAddr]) -> ConnectOptions {
+    let said = servers.iter().find_map(|server| Some((server.username()?, server.password())));
+    match said {
+        Some((user, Some(password))) => {
+            ConnectOptions::with_user_and_password(user.to_owned(), password.to_owned())
+        }
+        Some((token, None)) => ConnectOptions::with_token(token.to_owned()),
+        None => ConnectOptions::new(),
+    }
+}
+
+/// A server that is not there now, or whose name is not known yet, may come.
+fn is_away(kind: ConnectErrorKind) -> bool {
+    matches!(kind, ConnectErrorKind::Io | ConnectErrorKind::TimedOut | ConnectErrorKind::Dns)
+}
+
 /// Connects to one of the servers. One that is away is waited for in the background; one that refuses us is an error.
 async fn connect(urls: &str, gap: mpsc::UnboundedSender<()>) -> Result<Client, BusError> {
     let urls: Vec<&str> = urls.split(',').map(str::trim).filter(|url| !url.is_empty()).collect();
@@ -91,7 +108,7 @@ async fn connect(urls: &str, gap: mpsc::UnboundedSender<()>) -> Result<Client, B
         .collect::<Result<_, _>>()?;
     let options = || {
         let (gap, lost) = (gap.clone(), AtomicBool::new(false));
-        ConnectOptions::new()
+        credentials(&servers)
             .name("lethe")
             .no_echo()
             .ping_interval(Duration::from_secs(5))
@@ -121,7 +138,7 @@ async fn connect(urls: &str, gap: mpsc::UnboundedSender<()>) -> Result<Client, B
     };
     match options().connect(servers.clone()).await {
         Ok(client) => Ok(client),
-        Err(error) if matches!(error.kind(), ConnectErrorKind::Io | ConnectErrorKind::TimedOut) => {
+        Err(error) if is_away(error.kind()) => {
             tracing::warn!(%error, "the bus is away: users of other nodes are reached when it is back");
             options().retry_on_initial_connect().connect(servers).await.map_err(refuse)
         }

@@ -285,6 +285,25 @@ describe('the heartbeat', () => {
   });
 });
 
+describe('a heartbeat that is refused', () => {
+  test('keeps the connection, and is followed by the next', async () => {
+    logins([]);
+    await alice.chat.destroy();
+    alice = new Actor(server.url, 1, { ...QUICK, heartbeat: 10, pong: 500 });
+    await alice.login('alice');
+    const { length } = server.sockets;
+    let refusals = 0;
+    await new Promise<void>((resolve) => {
+      server.on('session.ping', () => {
+        if (++refusals <= 3) throw new Refusal(98001);
+        resolve();
+        return { time: 1_900_000_000_000, change: 0 };
+      });
+    });
+    expect(server.sockets).toHaveLength(length);
+  });
+});
+
 describe('closing codes', () => {
   test.each([4000, 4001, 4002, 4003, 1006])('%i: come back', async (code) => {
     logins([]);

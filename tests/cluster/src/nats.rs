@@ -34,6 +34,16 @@ impl Nats {
     /// A cluster of so many.
     #[must_use]
     pub fn start(size: usize) -> Self {
+        Self::with(size, "")
+    }
+
+    /// One server that asks who its clients are.
+    #[must_use]
+    pub fn guarded(user: &str, password: &str) -> Self {
+        Self::with(1, &format!("authorization {{ user: {user}, password: {password} }}\n"))
+    }
+
+    fn with(size: usize, settings: &str) -> Self {
         let home = tempfile::tempdir().unwrap();
         let routes: Vec<u16> = (0..size).map(|_| ports::free()).collect();
         let list: Vec<_> = routes.iter().map(|port| format!("nats-route://127.0.0.1:{port}")).collect();
@@ -42,7 +52,7 @@ impl Nats {
             // Clients are not told of other servers: those they were given may be proxies of these.
             let config = format!(
                 "server_name: n{n}\nlisten: 127.0.0.1:{port}\nhttp: 127.0.0.1:{monitor}\n\
-                 cluster {{ name: lethe, listen: 127.0.0.1:{route}, no_advertise: true, routes: [{list}] }}\n"
+                 cluster {{ name: lethe, listen: 127.0.0.1:{route}, no_advertise: true, routes: [{list}] }}\n{settings}"
             );
             let path = home.path().join(format!("n{n}.conf"));
             fs::write(&path, config).unwrap();

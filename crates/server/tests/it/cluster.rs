@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use lethe_cluster_tests::nats::Nats;
 use lethe_protocol::{
     CloseCode, Event, GetMembers, GroupRef, GroupType, KickReason, Members, OneGroup, Request, TransferGroup,
 };
@@ -231,6 +232,18 @@ async fn a_start_that_cannot_work_says_why() {
     {
         let refused = refusal(Options { nats: Some(nats.to_owned()), ..good.clone() }).await;
         assert!(refused.contains(why), "{nats}: {refused}");
+    }
+    let guarded = tokio::task::spawn_blocking(|| Nats::guarded("lethe", "a-password")).await.unwrap();
+    let with = |credentials: &str| guarded.urls().replace("nats://", &format!("nats://{credentials}"));
+    for (credentials, works) in [("lethe:a-password@", true), ("lethe:another@", false), ("", false)] {
+        let options = Options { nats: Some(with(credentials)), ..good.clone() };
+        match lethe_server::start(Config::resolve(options).unwrap(), false).await {
+            Ok(running) => {
+                assert!(works, "{credentials}");
+                running.stop().await.unwrap();
+            }
+            Err(error) => assert!(!works && error.to_string().contains("the bus cannot be used"), "{error}"),
+        }
     }
     let no_database =
         refusal(Options { database_url: None, nats: Some("nats://127.0.0.1".into()), ..good.clone() }).await;

@@ -122,7 +122,11 @@ impl Statements<'_> {
     }
 
     fn forget(&self) -> String {
-        format!("DELETE FROM {}.commits WHERE id < $1", self.0)
+        let schema = self.0;
+        format!(
+            "DELETE FROM {schema}.commits WHERE id IN \
+             (SELECT id FROM {schema}.commits WHERE id < $1 ORDER BY id LIMIT $2)"
+        )
     }
 
     fn count(&self) -> String {

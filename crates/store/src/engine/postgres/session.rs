@@ -12,6 +12,10 @@ use crate::engine::{Batch, Direction, Range, Space};
 use crate::need::{Fetched, Need};
 use crate::{StoreError, Totals};
 
+/// Each statement sees what was committed before it, whatever the database's default is.
+const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED";
+/// Keys of commits forgotten by one statement.
+const FORGET_STEP: i64 = 50_000;
 /// Statements sent in one go.
 const PIPELINE: usize = 24;
 
@@ -82,7 +86,7 @@ impl Session {
         let session =
             Self { client: Some(client), schema: engine.schema.clone(), ended: AtomicBool::new(false) };
         let (client, sql) = (session.client()?, session.sql());
-        let begin = async { client.batch_execute("BEGIN").await.map_err(|error| failed(&error)) };
+        let begin = async { client.batch_execute(BEGIN).await.map_err(|error| failed(&error)) };
         // Each statement has a snapshot of its own, so what is read after the locks is what they protect.
         let fetched = if slots.is_empty() {
             let (begun, fetched) = join(begin, read_fetch(client, sql, need)).await;
@@ -284,7 +288,11 @@ impl PostgresEngine {
     /// Forgets the keys of commits older than this, which nobody asks for any more.
     pub(crate) async fn forget_commits(&self, seconds: u64) -> Result<(), StoreError> {
         let client = self.reader().await?;
-        query(&client, &self.sql().forget(), &[&CommitId::aged(seconds).0.to_vec()]).await.map(|_| ())
+        let (sql, before) = (self.sql().forget(), CommitId::aged(seconds).0.to_vec());
+        let statement = client.prepare_cached(&sql).await.map_err(|error| failed(&error))?;
+        // In steps, so that none runs into the time limit of a statement.
+        while client.execute(&statement, &[&before, &FORGET_STEP]).await.map_err(|error| failed(&error))? > 0 {}
+        Ok(())
     }
 }
 
