@@ -291,7 +291,9 @@ impl PostgresEngine {
         let (sql, before) = (self.sql().forget(), CommitId::aged(seconds).0.to_vec());
         let statement = client.prepare_cached(&sql).await.map_err(|error| failed(&error))?;
         // In steps, so that none runs into the time limit of a statement.
-        while client.execute(&statement, &[&before, &FORGET_STEP]).await.map_err(|error| failed(&error))? > 0 {}
+        while client.execute(&statement, &[&before, &FORGET_STEP]).await.map_err(|error| failed(&error))? > 0
+        {
+        }
         Ok(())
     }
 }
