@@ -1212,6 +1212,10 @@ change: number,
  */
 syncedAt: number, 
 /**
+ * Server time in ms of the fresh login with which this state began: groups that were left before are not part of it.
+ */
+loggedInAt: number, 
+/**
  * The last `seq` the client has of each listed conversation, at most [`HEADS_MAX`]. Clocks and a lost event cannot
  * deceive these; of conversations that are not among them, time alone tells.
  */

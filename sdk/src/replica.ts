@@ -51,6 +51,8 @@ export class Replica {
   /** How many deletions were applied: an answer can tell whether its event came. */
   deletions = 0;
 
+  /** The server's time of the login with which this list began. */
+  readonly #loggedInAt: number;
   readonly #source: Source;
   readonly #strangers = new Strangers();
   readonly #told = new Set<string>();
@@ -61,6 +63,7 @@ export class Replica {
     this.tinyID = login.tinyId;
     this.change = login.change;
     this.syncedAt = login.time;
+    this.#loggedInAt = login.time;
     this.verifies = login.verifies;
     this.news = news;
     this.#source = source;
@@ -71,8 +74,8 @@ export class Replica {
 
   /** Where this client stands. The heads of a part of the list would have the server tell all the rest of it. */
   since(isComplete: boolean): Resume {
-    const { change, syncedAt } = this;
-    return isComplete ? { change, syncedAt, heads: heads(this.list) } : { change, syncedAt };
+    const place = { change: this.change, syncedAt: this.syncedAt, loggedInAt: this.#loggedInAt };
+    return isComplete ? { ...place, heads: heads(this.list) } : place;
   }
 
   apply(event: Event): void {

@@ -116,7 +116,8 @@ impl Replica {
     /// A login was answered.
     pub fn start(&mut self, change: u64, time: u64, verifies: bool) {
         self.verifies = verifies;
-        self.resume = Some(Resume { change, synced_at: time, ..Resume::default() });
+        let logged_in_at = self.resume.as_ref().map_or(time, |resume| resume.logged_in_at);
+        self.resume = Some(Resume { change, synced_at: time, logged_in_at, ..Resume::default() });
         self.fetching.clear();
     }
 

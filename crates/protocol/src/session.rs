@@ -39,6 +39,10 @@ pub struct Resume {
     /// Server time in ms of the client's last answer or heartbeat: older news it has.
     #[cfg_attr(test, ts(type = "number"))]
     pub synced_at: u64,
+    /// Server time in ms of the fresh login with which this state began: groups that were left before are not part of it.
+    #[serde(default)]
+    #[cfg_attr(test, ts(type = "number"))]
+    pub logged_in_at: u64,
     /// The last `seq` the client has of each listed conversation, at most [`HEADS_MAX`]. Clocks and a lost event cannot
     /// deceive these; of conversations that are not among them, time alone tells.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]

@@ -48,7 +48,7 @@ describe('a lost connection', () => {
     const since = await cut();
     const [first, second] = server.asked('session.login');
     expect(first?.resume).toBeUndefined();
-    expect(second).toEqual({ ...first, resume: { change: 7, syncedAt: 1_800_000_000_000, heads: { C2Cbob: 1 } } });
+    expect(second).toEqual({ ...first, resume: { change: 7, syncedAt: 1_800_000_000_000, loggedInAt: 1_800_000_000_000, heads: { C2Cbob: 1 } } });
     expect(alice.all(EVENT.NET_STATE_CHANGE, since).map(({ state }) => state)).toEqual(['disconnected', 'connecting', 'connected']);
     expect(alice.chat.isReady()).toBe(true);
     await cut();

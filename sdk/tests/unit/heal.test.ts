@@ -88,7 +88,7 @@ describe('a lost message', () => {
     await settle();
     expect(alice.texts()).toEqual(['text 2', 'text 3']);
     expect(await state('C2Cbob')).toMatchObject({ unreadCount: 2 });
-    expect(server.asked('session.ping')[0]).toEqual({ since: { change: 5, syncedAt: THEN, heads: { C2Cbob: 1 } } });
+    expect(server.asked('session.ping')[0]).toEqual({ since: { change: 5, syncedAt: THEN, loggedInAt: THEN, heads: { C2Cbob: 1 } } });
   });
 
   test('of a stranger brings the conversation, and is told once', async () => {
@@ -252,13 +252,13 @@ describe('a heartbeat', () => {
   test('says where the client stands by answers alone', async () => {
     await login([conversation('C2Cbob', { head: 1 })]);
     server.socket.push(changed(conversation('C2Cbob', { change: 7, head: 1 })));
-    expect((await heal()).since).toEqual({ change: 5, syncedAt: THEN, heads: { C2Cbob: 1 } });
+    expect((await heal()).since).toEqual({ change: 5, syncedAt: THEN, loggedInAt: THEN, heads: { C2Cbob: 1 } });
     server.socket.push(deleted('C2Cbob', 12, 1));
-    expect((await heal()).since).toEqual({ change: 9, syncedAt: LATER, heads: {} });
+    expect((await heal()).since).toEqual({ change: 9, syncedAt: LATER, loggedInAt: THEN, heads: {} });
     const since = alice.heard.length;
     server.socket.cut();
     await alice.next(EVENT.NET_STATE_CHANGE, ({ state: now }) => now === 'connected', since);
-    expect(server.asked('session.login').at(-1)?.resume).toEqual({ change: 9, syncedAt: LATER, heads: {} });
+    expect(server.asked('session.login').at(-1)?.resume).toEqual({ change: 9, syncedAt: LATER, loggedInAt: THEN, heads: {} });
   });
 
   test('names the heads of the 500 conversations with the newest messages', async () => {
@@ -274,7 +274,7 @@ describe('a heartbeat', () => {
     server.on('session.login', () => loggedIn({ change: 5, time: THEN, verifies: true }));
     alice = new Actor(server.url, 1, QUICK);
     await alice.chat.login({ userID: 'alice', userSig: 'sig' });
-    expect((await heal()).since).toEqual({ change: 5, syncedAt: THEN });
+    expect((await heal()).since).toEqual({ change: 5, syncedAt: THEN, loggedInAt: THEN });
   });
 
   test('says nothing where one node serves the app, unless it is asked to', async () => {

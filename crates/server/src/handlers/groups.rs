@@ -394,6 +394,7 @@ pub(crate) async fn set_role(cx: &Context, me: &str, request: &SetRole) -> Resul
         group.admins.extend(request.admin.then(|| user_id.clone()));
         tx.put_group(group_id, &mut group, cx.now());
         set_member_role(&mut tx, group_id, user_id, &mut member, role);
+        tell_changed(&mut tx, group_id, &group);
         let (kind, told) = if request.admin {
             (Tip::AdminSet, Notice::AdminSet)
         } else {

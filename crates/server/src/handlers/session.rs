@@ -141,12 +141,13 @@ async fn resume(cx: &Context, me: &str, instance: &str, since: &Resume) -> Resul
         }
     }
     let own: HashSet<_> = changed.iter().collect();
+    let retains_left = cx.settings().retain_left_groups;
     let mut others = tx.indexed(me, None, usize::MAX / 2).await?;
     others.retain(|id| !own.contains(id));
     drop(tx);
     for ids in others.chunks(STEP) {
         let news = conversations::with_news(cx, me, ids, |id, view, head, touched| {
-            has_news(since, id, view, head, touched)
+            (retains_left || !was_left_before(since, id, view)) && has_news(since, id, view, head, touched)
         });
         let loaded = conversations::load_all(cx, me, &news.await?).await?.into_iter().flatten();
         let listed = loaded.filter(Loaded::is_listed).map(|loaded| loaded.conversation);
@@ -160,13 +161,16 @@ async fn resume(cx: &Context, me: &str, instance: &str, since: &Resume) -> Resul
     Ok(resumed)
 }
 
+/// A fresh login is not given the groups that were left before, and neither is one that resumes it.
+fn was_left_before(since: &Resume, id: &ConversationId, view: &View) -> bool {
+    view.left() && view.left_time <= since.logged_in_at && !since.heads.contains_key(id)
+}
+
 /// The client has another head than it should, or does not know the conversation, or something happened since it was told.
 fn has_news(since: &Resume, id: &ConversationId, view: &View, head: &Head, touched: u64) -> bool {
     let names_all = !since.heads.is_empty() && since.heads.len() < HEADS_MAX;
     let differs = match since.heads.get(id) {
         Some(&known) => known != view.head(head),
-        // A fresh login was not given the groups that were left before.
-        None if names_all && view.left() => return false,
         None => names_all,
     };
     let newest = [head.time, view.left_time, touched];

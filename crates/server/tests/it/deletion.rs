@@ -328,12 +328,33 @@ async fn left_kicked_and_dismissed_groups_stay_readable_and_are_deletable_for_go
     assert!(bob.listed().await.contains(&"GROUPleft".to_owned()));
     let fresh = world.log_in("bob").await;
     assert_eq!(fresh.listed().await, ["@TIM#SYSTEM"], "a fresh login does not list them");
+    let (credentials, replica) = fresh.vanish();
+    let fresh = world.resume(credentials, Some(replica)).await.unwrap();
+    assert_eq!(fresh.listed().await, ["@TIM#SYSTEM"], "and is not given them when it comes back at once");
     world.configure(json!({"RetainLeftGroups": true})).await;
     let fresh = world.log_in("bob").await;
     assert_eq!(fresh.listed().await, ["GROUPdismissed", "GROUPkicked", "GROUPleft", "@TIM#SYSTEM"]);
     let ids = [group("left"), group("kicked"), group("dismissed")];
     assert_eq!(fresh.delete(&[&ids[0], &ids[1], &ids[2]], true).await.deleted, ids);
     assert_eq!(world.log_in("bob").await.listed().await, ["@TIM#SYSTEM"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_group_left_while_away_comes_to_a_login_that_had_deleted_it() {
+    let world = World::new().await;
+    let (alice, bob) = (world.log_in("alice").await, world.log_in("bob").await);
+    alice.create("club", GroupType::Public, &["bob"]).await;
+    bob.delete(&[&group("club")], false).await;
+    assert_eq!(bob.listed().await, ["@TIM#SYSTEM"]);
+    let (credentials, replica) = bob.vanish();
+    alice.say(&group("club"), "newer").await;
+    let kick =
+        ChangeMembers { group_id: "club".into(), user_ids: vec!["bob".into()], reason: String::new() };
+    let _: Value = alice.ask(Request::RemoveMembers(kick)).await;
+    let bob = world.resume(credentials, Some(replica)).await.unwrap();
+    let seen = bob.sees(&group("club")).await.unwrap();
+    assert!(seen.left && seen.unread == 0);
+    assert!(bob.reads(&group("club")).await.contains(&"newer".to_owned()));
 }
 
 #[tokio::test(flavor = "multi_thread")]
