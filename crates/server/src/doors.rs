@@ -22,8 +22,9 @@ use crate::context::Context;
 const FRAME_MAX: usize = 128 * 1024;
 /// The greatest body of an HTTP request, in bytes.
 const BODY_MAX: usize = 256 * 1024;
-/// Read buffer of a socket, in bytes; the library's default is 32 times that, for every idle client.
-const READ_BUFFER: usize = 4 * 1024;
+/// Read buffer of a socket, in bytes; the library's default is 64 times that, for every idle client. It grows for a frame
+/// that is longer.
+const READ_BUFFER: usize = 2 * 1024;
 /// Frames are gathered up to this size before a write, in bytes; memory is taken only while there are some.
 const WRITE_BUFFER: usize = 16 * 1024;
 /// The greatest answer, in bytes: far above the greatest list. A socket takes one answer or a few frames at a time, so a

@@ -7,6 +7,10 @@ use clap::{Parser, Subcommand};
 use lethe_server::{Config, Options, Running};
 use tokio::signal::unix::{SignalKind, signal};
 
+/// Requests and frames are many small blocks of many threads; see docs/performance.md for what it is worth.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// A self-hosted chat server with the public API of Tencent Cloud Chat's web SDK.
 #[derive(Debug, Parser)]
 #[command(name = "lethe", version)]
