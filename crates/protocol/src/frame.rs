@@ -46,10 +46,28 @@ pub fn event(event: &Event) -> String {
     encode(event)
 }
 
+/// The frame that pushes [`Event::Message`] with a message that is JSON already.
+#[must_use]
+pub fn message_event(message: &str) -> String {
+    [r#"{"ev":"message","d":"#, message, "}"].concat()
+}
+
 #[expect(
     clippy::expect_used,
     reason = "our own types have string keys and finite numbers: they always serialise"
 )]
 fn encode<T: Serialize>(frame: &T) -> String {
     serde_json::to_string(frame).expect("frames serialise")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_that_is_json_already_is_pushed_like_any_other() {
+        let text = r#"{"seq":1,"body":["}"]}"#;
+        let raw = RawValue::from_string(text.to_owned()).unwrap();
+        assert_eq!(message_event(text), event(&Event::Message(raw)));
+    }
 }

@@ -22,7 +22,7 @@ mod users;
 pub use conversations::*;
 pub use error::{CloseCode, Code, Error};
 pub use events::Event;
-pub use frame::{Inbound, answer, event, refusal};
+pub use frame::{Inbound, answer, event, message_event, refusal};
 pub use friends::*;
 pub use groups::*;
 pub use id::{ConversationId, InvalidId, group_id_is_valid, user_id_is_valid};

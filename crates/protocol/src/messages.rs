@@ -1,3 +1,5 @@
+use std::fmt::Write as _;
+
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
@@ -164,4 +166,37 @@ pub struct History {
     pub messages: Vec<Box<RawValue>>,
     /// Nothing visible lies further in the direction asked for.
     pub complete: bool,
+}
+
+/// The frame that answers request `id` with a [`History`]: messages are JSON already, and only copied.
+#[must_use]
+pub fn history_answer(id: u64, messages: &[&str], complete: bool) -> String {
+    let size: usize = messages.iter().map(|message| message.len() + 1).sum();
+    let mut frame = String::with_capacity(size + 64);
+    let _ = write!(frame, r#"{{"id":{id},"ok":{{"messages":["#);
+    for (n, message) in messages.iter().enumerate() {
+        if n > 0 {
+            frame.push(',');
+        }
+        frame.push_str(message);
+    }
+    let _ = write!(frame, r#"],"complete":{complete}}}}}"#);
+    frame
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_that_is_put_together_is_the_page_that_is_serialised() {
+        for texts in [&[][..], &[r#"{"seq":1}"#], &[r#"{"seq":1}"#, r#"{"seq":2,"x":"}]"}"#]] {
+            for complete in [false, true] {
+                let messages =
+                    texts.iter().map(|text| RawValue::from_string((*text).to_owned()).unwrap()).collect();
+                let serialised = crate::answer(7, &History { messages, complete });
+                assert_eq!(history_answer(7, texts, complete), serialised);
+            }
+        }
+    }
 }

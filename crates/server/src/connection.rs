@@ -1,23 +1,22 @@
-//! The one task of one socket: it hears the client, its outbox, the end of its requests, the clock and the hub.
+//! The one task of one socket: it hears the client, its outbox and the clock.
 
-use std::future::Future as _;
+use std::future::{Future as _, poll_fn};
+use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::task::Poll;
+use std::task::{Context as Waiting, Poll};
 use std::time::Duration;
 
 use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket};
-use futures_util::stream::FuturesUnordered;
 use futures_util::{SinkExt as _, StreamExt as _};
 use lethe_protocol::{CloseCode, Code, Error, Inbound, KickReason, Login, Request, answer, refusal};
-use tokio::sync::mpsc;
-use tokio::task::JoinHandle;
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::time::{Instant, Sleep, sleep_until, timeout};
 
 use crate::context::Context;
 use crate::dispatch::{Session, dispatch};
 use crate::failure::Failure;
 use crate::handlers::session;
-use crate::hub::{Client, Closing, Registration, kick};
+use crate::hub::{Client, Registration, kick};
+use crate::outbox::{Closing, Outbox};
 use crate::patience::patiently;
 use crate::usersig::Claims;
 
@@ -27,9 +26,8 @@ const LOGIN_TIME: Duration = Duration::from_secs(10);
 const IN_FLIGHT_MAX: usize = 64;
 /// Frames taken from the outbox for one write.
 const WRITE_MAX: usize = 64;
-
-/// A request that waits has a task of its own: it may hold a lock, which must not wait for a client that does not read.
-type InFlight = JoinHandle<String>;
+/// Frames heard in a row before what waits is written: the answers to requests that came together go out together.
+const HEARD_MAX: usize = 16;
 
 /// Serves a socket until either side closes it.
 pub(crate) async fn run(mut socket: WebSocket, cx: Arc<Context>) {
@@ -38,7 +36,7 @@ pub(crate) async fn run(mut socket: WebSocket, cx: Arc<Context>) {
         Ok(None) => return,
         Err(_) => return close(&mut socket, &ending(CloseCode::NoLogin)).await,
     };
-    let claims = match patiently(&cx, || session::authenticate(&cx, &login)).await {
+    let claims = match Box::pin(patiently(&cx, || session::authenticate(&cx, &login))).await {
         Ok(claims) => claims,
         Err(failure) => {
             let code = close_code(&failure);
@@ -46,10 +44,9 @@ pub(crate) async fn run(mut socket: WebSocket, cx: Arc<Context>) {
             return close(&mut socket, &ending(code)).await;
         }
     };
-    let (outbox, frames) = mpsc::channel(cx.config.outbox_frames);
+    let outbox = Outbox::new(cx.config.outbox_frames);
     let place = cx.hub.register(&login.user_id, &login.instance, outbox);
-    let connection = Connection::new(socket, Arc::clone(&cx), place, frames, &login, claims);
-    connection.run(id, login).await;
+    Connection::new(socket, Arc::clone(&cx), place, &login, claims).run(id, login).await;
 }
 
 /// A login that is refused is over; one that the store could not serve may come back.
@@ -131,9 +128,11 @@ struct Connection {
     socket: WebSocket,
     cx: Arc<Context>,
     place: Registration,
-    frames: mpsc::Receiver<Utf8Bytes>,
     session: Arc<Session>,
-    in_flight: FuturesUnordered<InFlight>,
+    /// Frames on their way to the socket.
+    frames: Vec<Utf8Bytes>,
+    /// Frames heard since the last write.
+    heard_in_a_row: usize,
     idle: Duration,
     heard: Instant,
     sig_ends: Instant,
@@ -143,29 +142,29 @@ struct Connection {
 /// What woke the connection.
 enum Woken {
     Inbound(Option<Result<Message, axum::Error>>),
-    Frame(Utf8Bytes),
-    Answer(String),
+    Frames,
     Closing(Closing),
 }
 
+/// What a frame of the client comes to.
+enum Heard {
+    GoOn,
+    /// The socket is gone.
+    Gone,
+    Close(Closing),
+}
+
 impl Connection {
-    fn new(
-        socket: WebSocket,
-        cx: Arc<Context>,
-        place: Registration,
-        frames: mpsc::Receiver<Utf8Bytes>,
-        login: &Login,
-        claims: Claims,
-    ) -> Self {
+    fn new(socket: WebSocket, cx: Arc<Context>, place: Registration, login: &Login, claims: Claims) -> Self {
         let now = Instant::now();
         // Further away than a year is as good as never, and the timer takes it.
         let left = claims.expires.saturating_sub(cx.now_seconds()).min(365 * 86400);
         Self {
             socket,
             place,
-            frames,
             session: Arc::new(Session { user_id: login.user_id.clone(), instance: login.instance.clone() }),
-            in_flight: FuturesUnordered::new(),
+            frames: Vec::new(),
+            heard_in_a_row: 0,
             idle: Duration::from_secs(u64::from(cx.config.idle_seconds)),
             heard: now,
             sig_ends: now + Duration::from_secs(left),
@@ -176,116 +175,145 @@ impl Connection {
 
     async fn run(mut self, id: u64, login: Login) {
         let (cx, client, claims) = (&self.cx, &self.place.client, self.claims);
-        let closing = match patiently(cx, || log_in(cx, client, id, &login, &claims)).await {
-            Ok(frame) => {
-                if self.write(vec![frame.into()]).await {
-                    self.listen().await
-                } else {
-                    self.place.client.closing_now()
-                }
-            }
+        // Apart, so that its memory goes when it is over: a connection lives for days.
+        let logging_in = Box::pin(patiently(cx, || log_in(cx, client, id, &login, &claims)));
+        let (frame, refused) = match logging_in.await {
+            Ok(frame) => (frame, None),
             Err(failure) => {
-                let code = close_code(&failure);
-                let _ = self.write(vec![refusal(id, &failure.tell()).into()]).await;
-                Some(ending(code))
+                let closing = ending(close_code(&failure));
+                (refusal(id, &failure.tell()), Some(closing))
             }
+        };
+        drop(login);
+        self.frames.push(frame.into());
+        let written = self.write().await;
+        let closing = match refused {
+            None if written => self.listen().await,
+            None => self.outbox().closing(),
+            refused => refused,
         };
         drop(self.place);
         if let Some(closing) = closing {
-            close(&mut self.socket, &closing).await;
+            Box::pin(close(&mut self.socket, &closing)).await;
         }
+    }
+
+    fn outbox(&self) -> &Arc<Outbox> {
+        &self.place.client.outbox
     }
 
     /// Why the socket is to be closed; none when it is gone.
     async fn listen(&mut self) -> Option<Closing> {
+        let mut clock = pin!(sleep_until(self.deadline()));
         loop {
-            let written = match self.wake().await {
+            match poll_fn(|waiting| self.poll_wake(waiting, clock.as_mut())).await {
                 Woken::Closing(closing) => return Some(closing),
-                Woken::Inbound(None | Some(Err(_) | Ok(Message::Close(_)))) => return None,
-                Woken::Inbound(Some(Ok(Message::Binary(_)))) => {
-                    return Some(ending(CloseCode::ProtocolError));
-                }
-                Woken::Inbound(Some(Ok(Message::Ping(_) | Message::Pong(_)))) => {
-                    self.heard = Instant::now();
-                    true
-                }
-                Woken::Inbound(Some(Ok(Message::Text(text)))) => {
-                    self.heard = Instant::now();
-                    match read(&text) {
-                        Ok((id, Request::Logout)) => {
-                            self.write(vec![answer(id, &()).into()]).await;
-                            return Some(ending(CloseCode::LoginEnded));
-                        }
-                        Ok((id, request)) => self.begin(id, request).await,
-                        Err((id, error)) => self.write(vec![refusal(id, &error).into()]).await,
+                Woken::Inbound(inbound) => match self.hear(inbound).await {
+                    Heard::GoOn => {}
+                    Heard::Gone => return None,
+                    Heard::Close(closing) => return Some(closing),
+                },
+                Woken::Frames => {
+                    if self.outbox().under_way() > 0 {
+                        // Requests that were committed together are answered one after the other: one write for all.
+                        tokio::task::yield_now().await;
+                        self.place.client.outbox.take(&mut self.frames, WRITE_MAX);
+                    }
+                    if !self.write().await {
+                        // Either the socket is gone, or the client was told to go while it did not read.
+                        return self.outbox().closing();
                     }
                 }
-                Woken::Frame(frame) => self.write(vec![frame]).await,
-                Woken::Answer(frame) => self.answer(frame).await,
-            };
-            if !written {
-                // Either the socket is gone, or the client was told to go while it did not read.
-                return self.place.client.closing_now();
             }
         }
     }
 
-    async fn wake(&mut self) -> Woken {
-        let silent = self.heard + self.idle;
-        let deadline = silent.min(self.sig_ends);
-        tokio::select! {
-            biased;
-            closing = self.place.client.closing() => Woken::Closing(closing),
-            Some(frame) = self.frames.recv() => Woken::Frame(frame),
-            Some(done) = self.in_flight.next() => match done {
-                Ok(frame) => Woken::Answer(frame),
-                Err(_) => Woken::Closing(ending(CloseCode::Restarting)),
-            },
-            inbound = self.socket.recv(), if self.in_flight.len() < IN_FLIGHT_MAX => Woken::Inbound(inbound),
-            () = sleep_until(deadline) => Woken::Closing(if deadline == silent {
-                ending(CloseCode::Silent)
-            } else {
-                kick(KickReason::UserSigExpired)
-            }),
-        }
+    fn deadline(&self) -> Instant {
+        (self.heard + self.idle).min(self.sig_ends)
     }
 
-    /// Starts a request at once, so that requests take their locks in the order they came; most end right here.
-    async fn begin(&mut self, id: u64, request: Request) -> bool {
+    fn poll_wake(&mut self, waiting: &mut Waiting<'_>, clock: Pin<&mut Sleep>) -> Poll<Woken> {
+        let client_first = self.heard_in_a_row < HEARD_MAX;
+        if client_first && let Poll::Ready(woken) = self.poll_inbound(waiting) {
+            return Poll::Ready(woken);
+        }
+        let outbox = &self.place.client.outbox;
+        if let Poll::Ready(closing) = outbox.poll_take(waiting, &mut self.frames, WRITE_MAX) {
+            self.heard_in_a_row = 0;
+            return Poll::Ready(closing.map_or(Woken::Frames, Woken::Closing));
+        }
+        if !client_first && let Poll::Ready(woken) = self.poll_inbound(waiting) {
+            return Poll::Ready(woken);
+        }
+        self.poll_clock(waiting, clock).map(Woken::Closing)
+    }
+
+    fn poll_inbound(&mut self, waiting: &mut Waiting<'_>) -> Poll<Woken> {
+        // The end of a request wakes this task, too.
+        if self.outbox().under_way() >= IN_FLIGHT_MAX {
+            return Poll::Pending;
+        }
+        let inbound = self.socket.poll_next_unpin(waiting);
+        self.heard_in_a_row += usize::from(inbound.is_ready());
+        inbound.map(Woken::Inbound)
+    }
+
+    /// The clock is not set anew for each word of the client: when it strikes, it is seen whether it is time.
+    fn poll_clock(&self, waiting: &mut Waiting<'_>, mut clock: Pin<&mut Sleep>) -> Poll<Closing> {
+        while clock.as_mut().poll(waiting).is_ready() {
+            let now = Instant::now();
+            if now >= self.sig_ends {
+                return Poll::Ready(kick(KickReason::UserSigExpired));
+            }
+            if now >= self.heard + self.idle {
+                return Poll::Ready(ending(CloseCode::Silent));
+            }
+            clock.as_mut().reset(self.deadline());
+        }
+        Poll::Pending
+    }
+
+    async fn hear(&mut self, inbound: Option<Result<Message, axum::Error>>) -> Heard {
+        let text = match inbound {
+            None | Some(Err(_) | Ok(Message::Close(_))) => return Heard::Gone,
+            Some(Ok(Message::Binary(_))) => return Heard::Close(ending(CloseCode::ProtocolError)),
+            Some(Ok(Message::Ping(_) | Message::Pong(_))) => {
+                self.heard = Instant::now();
+                return Heard::GoOn;
+            }
+            Some(Ok(Message::Text(text))) => text,
+        };
+        self.heard = Instant::now();
+        match read(&text) {
+            Ok((id, Request::Logout)) => {
+                return Heard::Close(Closing { code: CloseCode::LoginEnded, last: Some(answer(id, &())) });
+            }
+            Ok((id, request)) => self.begin(id, request).await,
+            Err((id, error)) => self.outbox().begin().answer(refusal(id, &error)),
+        }
+        Heard::GoOn
+    }
+
+    /// Starts a request at once, so that requests take their locks in the order they came; most that only read end right
+    /// here. One that waits goes on as a task of its own: it may hold a lock, which must not wait for a client that does
+    /// not read.
+    async fn begin(&mut self, id: u64, request: Request) {
         let (cx, session) = (Arc::clone(&self.cx), Arc::clone(&self.session));
+        let ticket = self.outbox().begin();
         let mut work = Box::pin(async move {
-            dispatch(&cx, &session, id, request).await.unwrap_or_else(|failure| refusal(id, &failure.tell()))
+            let answered = dispatch(&cx, &session, id, request).await;
+            ticket.answer(answered.unwrap_or_else(|failure| refusal(id, &failure.tell())));
         });
-        match std::future::poll_fn(|context| Poll::Ready(work.as_mut().poll(context))).await {
-            Poll::Ready(frame) => self.answer(frame).await,
-            Poll::Pending => {
-                self.in_flight.push(tokio::spawn(work));
-                true
-            }
+        if poll_fn(|context| Poll::Ready(work.as_mut().poll(context))).await.is_pending() {
+            tokio::spawn(work);
         }
     }
 
-    /// Writes an answer after the events that were told before it.
-    async fn answer(&mut self, frame: String) -> bool {
-        let mut frames = self.waiting();
-        frames.push(frame.into());
-        self.write(frames).await
-    }
-
-    fn waiting(&mut self) -> Vec<Utf8Bytes> {
-        std::iter::from_fn(|| self.frames.try_recv().ok()).collect()
-    }
-
-    /// Writes frames, and those that wait, in one go. False when the socket is gone or stuck for too long.
-    async fn write(&mut self, frames: Vec<Utf8Bytes>) -> bool {
-        let client = Arc::clone(&self.place.client);
-        let (socket, outbox) = (&mut self.socket, &mut self.frames);
+    /// Writes the frames. False when the socket is gone or stuck for too long.
+    async fn write(&mut self) -> bool {
+        let (socket, frames, outbox) = (&mut self.socket, &mut self.frames, &self.place.client.outbox);
         let writing = async {
-            for frame in frames {
-                socket.feed(Message::Text(frame)).await?;
-            }
-            for _ in 0..WRITE_MAX {
-                let Ok(frame) = outbox.try_recv() else { break };
+            for frame in frames.drain(..) {
                 socket.feed(Message::Text(frame)).await?;
             }
             socket.flush().await
@@ -293,7 +321,7 @@ impl Connection {
         tokio::select! {
             biased;
             written = timeout(self.idle, writing) => matches!(written, Ok(Ok(()))),
-            _ = client.closing() => false,
+            () = poll_fn(|waiting| outbox.poll_closing(waiting)) => false,
         }
     }
 }

@@ -31,7 +31,7 @@ async fn once(cx: &Context, session: &Session, id: u64, request: Request) -> Res
         Request::Logout => reply(id, &()),
         Request::Ping(body) => reply(id, &session::ping(cx, session, &body).await?),
         Request::SendMessage(body) => reply(id, &messages::send(cx, me, body).await?),
-        Request::GetHistory(body) => reply(id, &messages::history(cx, me, &body).await?),
+        Request::GetHistory(body) => messages::history(cx, me, &body).await?.answer(id),
         Request::ListConversations(body) => reply(id, &conversations::list(cx, me, &body).await?),
         Request::GetConversations(body) => reply(id, &conversations::get(cx, me, &body).await?),
         Request::OpenConversation(body) => reply(id, &conversations::open(cx, me, &body).await?),

@@ -8,12 +8,13 @@ use std::time::Duration;
 use axum::extract::ws::Utf8Bytes;
 use lethe_protocol::{CloseCode, Event, KickReason, Kicked, Settings, Verify};
 use lethe_store::{Audience, Committed, Publication, Publish};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::mpsc;
 
 use crate::bus::Bus;
 use crate::bus::subject::Subject;
 use crate::bus::word::{Place, Word};
 use crate::context::now_ms;
+use crate::outbox::{Closing, Outbox};
 
 /// All who ask for it within this time are served at once.
 const VERIFY_PAUSE: Duration = Duration::from_millis(300);
@@ -28,45 +29,16 @@ pub(crate) struct Client {
     pub(crate) instance: String,
     /// Server time in ms of the login.
     since: u64,
-    outbox: mpsc::Sender<Utf8Bytes>,
-    closing: watch::Sender<Option<Closing>>,
-}
-
-/// Why a socket is to be closed, and a last frame to send before.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Closing {
-    pub(crate) code: CloseCode,
-    pub(crate) last: Option<String>,
+    pub(crate) outbox: Arc<Outbox>,
 }
 
 impl Client {
-    /// Hands a frame to the socket. A client whose outbox is full reads too slowly: it is sent away to resume.
     fn push(&self, frame: Utf8Bytes) {
-        if self.outbox.try_send(frame).is_err() {
-            self.close(Closing { code: CloseCode::TooSlow, last: None });
-        }
+        self.outbox.push(frame);
     }
 
     pub(crate) fn close(&self, closing: Closing) {
-        self.closing.send_if_modified(|present| {
-            let first = present.is_none();
-            if first {
-                *present = Some(closing);
-            }
-            first
-        });
-    }
-
-    /// The reason to close, if there is one.
-    pub(crate) fn closing_now(&self) -> Option<Closing> {
-        self.closing.borrow().clone()
-    }
-
-    /// The first reason to close, as soon as there is one.
-    pub(crate) async fn closing(&self) -> Closing {
-        let mut closing = self.closing.subscribe();
-        let reason = closing.wait_for(Option::is_some).await.ok().and_then(|reason| reason.clone());
-        reason.unwrap_or(Closing { code: CloseCode::Restarting, last: None })
+        self.outbox.close(closing);
     }
 }
 
@@ -151,7 +123,7 @@ impl Hub {
         self: &Arc<Self>,
         user_id: &str,
         instance: &str,
-        outbox: mpsc::Sender<Utf8Bytes>,
+        outbox: Arc<Outbox>,
     ) -> Registration {
         let client = Arc::new(Client {
             number: self.numbers.fetch_add(1, Ordering::Relaxed),
@@ -159,7 +131,6 @@ impl Hub {
             instance: instance.to_owned(),
             since: now_ms(),
             outbox,
-            closing: watch::Sender::new(None),
         });
         let allowed = self.allowed();
         let mut listeners = self.listeners();
@@ -510,7 +481,8 @@ impl Publish for Hub {
         for publication in committed.into_publications() {
             match publication {
                 Publication::Event { audience, frame } => {
-                    let count = listeners.push(&audience, &Utf8Bytes::from(frame.as_ref()));
+                    let frame = Utf8Bytes::from(frame);
+                    let count = listeners.push(&audience, &frame);
                     self.delivered.fetch_add(count, Ordering::Relaxed);
                     listeners.say(&audience, &frame, count);
                 }

@@ -11,6 +11,7 @@ mod failure;
 mod handlers;
 mod hub;
 mod listener;
+mod outbox;
 mod patience;
 mod serve;
 mod usersig;

@@ -47,7 +47,7 @@ pub enum Publication {
         /// Who hears it.
         audience: Audience,
         /// The frame.
-        frame: Arc<str>,
+        frame: String,
     },
     /// From here on the user hears the group.
     Joined {
@@ -81,7 +81,7 @@ impl Publication {
     /// An event for an audience.
     #[must_use]
     pub fn event(audience: Audience, event: &Event) -> Self {
-        Self::Event { audience, frame: lethe_protocol::event(event).into() }
+        Self::Event { audience, frame: lethe_protocol::event(event) }
     }
 }
 

@@ -122,17 +122,26 @@ impl StoredMessage {
     ///
     /// # Errors
     /// [`StoreError::Damaged`] when it is not what was stored.
+    pub fn text(&self) -> Result<&str, StoreError> {
+        std::str::from_utf8(&self.json)
+            .map_err(|_| StoreError::Damaged("a stored message is not text".to_owned()))
+    }
+
+    /// The message as JSON.
+    ///
+    /// # Errors
+    /// [`StoreError::Damaged`] when it is not what was stored.
     pub fn raw(&self) -> Result<Box<RawValue>, StoreError> {
-        let damaged = || StoreError::Damaged("a stored message is not JSON".to_owned());
-        let text = std::str::from_utf8(&self.json).map_err(|_| damaged())?.to_owned();
-        RawValue::from_string(text).map_err(|_| damaged())
+        RawValue::from_string(self.text()?.to_owned())
+            .map_err(|_| StoreError::Damaged("a stored message is not JSON".to_owned()))
     }
 
     /// The event that tells it.
-    #[must_use]
-    pub fn publication(&self, audience: Audience) -> Publication {
-        let json = String::from_utf8_lossy(&self.json);
-        Publication::Event { audience, frame: format!(r#"{{"ev":"message","d":{json}}}"#).into() }
+    ///
+    /// # Errors
+    /// [`StoreError::Damaged`] when it is not text.
+    pub fn publication(&self, audience: Audience) -> Result<Publication, StoreError> {
+        Ok(Publication::Event { audience, frame: lethe_protocol::message_event(self.text()?) })
     }
 }
 

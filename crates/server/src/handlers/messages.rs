@@ -1,8 +1,7 @@
 use lethe_domain::groups::{Actor, may_write};
 use lethe_domain::messages::may_send;
 use lethe_protocol::{
-    Code, ConversationId, Event, GetHistory, HISTORY_MAX, History, Message, MessageAttributes, SendMessage,
-    Sent,
+    Code, ConversationId, Event, GetHistory, HISTORY_MAX, Message, MessageAttributes, SendMessage, Sent,
 };
 use lethe_store::{Audience, Direction, Locks, Need, NewMessage, StoredMessage, Timeline, Tx};
 use serde_json::value::RawValue;
@@ -79,7 +78,7 @@ pub(crate) async fn deliver(
         tx.put_view(me, to, &view);
     }
     index_both(&mut tx, me, to).await?;
-    tx.publish(stored.publication(audience(me, to)));
+    tx.publish(stored.publication(audience(me, to))?);
     tx.commit().await?;
     Ok(Delivered { sent: Sent { seq: stored.seq, time }, id })
 }
@@ -188,7 +187,7 @@ fn audience(me: &str, to: &ConversationId) -> Audience {
 }
 
 /// `messages.history`.
-pub(crate) async fn history(cx: &Context, me: &str, request: &GetHistory) -> Result<History> {
+pub(crate) async fn history(cx: &Context, me: &str, request: &GetHistory) -> Result<Page> {
     if !(1..=HISTORY_MAX).contains(&request.limit) {
         let message = format!("a page has 1 to {HISTORY_MAX} messages, not {}", request.limit);
         return Err(Failure::refuse(Code::MALFORMED_REQUEST, message));
@@ -228,9 +227,24 @@ pub(crate) async fn history(cx: &Context, me: &str, request: &GetHistory) -> Res
         messages.reverse();
     }
     drop(tx);
-    let messages = messages.iter().map(|message| message.raw()).collect::<std::result::Result<_, _>>()?;
     cx.store.settle().await?;
-    Ok(History { messages, complete })
+    Ok(Page { messages, complete })
+}
+
+/// A page of history.
+#[derive(Debug)]
+pub(crate) struct Page {
+    messages: Vec<StoredMessage>,
+    complete: bool,
+}
+
+impl Page {
+    /// The frame that answers request `id`.
+    pub(crate) fn answer(&self, id: u64) -> Result<String> {
+        let texts =
+            self.messages.iter().map(StoredMessage::text).collect::<std::result::Result<Vec<_>, _>>()?;
+        Ok(lethe_protocol::history_answer(id, &texts, self.complete))
+    }
 }
 
 /// One-to-one conversations and the system's exist for everybody; a group's only for those who joined it once.

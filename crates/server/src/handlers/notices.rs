@@ -81,7 +81,7 @@ pub(crate) async fn tip(
     let attributes = MessageAttributes { no_unread: true, ..MessageAttributes::default() };
     let message = message("TIMGroupTipElem", merge(content, more), attributes, about.now)?;
     let stored = tx.append(&Timeline::Group(about.group_id.to_owned()), message).await?;
-    tx.publish(stored.publication(Audience::Group(about.group_id.to_owned())));
+    tx.publish(stored.publication(Audience::Group(about.group_id.to_owned()))?);
     Ok(())
 }
 
@@ -102,7 +102,7 @@ pub(crate) async fn notice(
         message("TIMGroupSystemNoticeElem", merge(content, more), MessageAttributes::default(), about.now)?;
     let stored = tx.append(&Timeline::System(user_id.to_owned()), message).await?;
     tx.index(user_id, &ConversationId::System).await?;
-    tx.publish(stored.publication(Audience::Users(vec![user_id.to_owned()])));
+    tx.publish(stored.publication(Audience::Users(vec![user_id.to_owned()]))?);
     Ok(())
 }
 

@@ -348,8 +348,7 @@ async fn a_group_left_while_away_comes_to_a_login_that_had_deleted_it() {
     assert_eq!(bob.listed().await, ["@TIM#SYSTEM"]);
     let (credentials, replica) = bob.vanish();
     alice.say(&group("club"), "newer").await;
-    let kick =
-        ChangeMembers { group_id: "club".into(), user_ids: vec!["bob".into()], reason: String::new() };
+    let kick = ChangeMembers { group_id: "club".into(), user_ids: vec!["bob".into()], reason: String::new() };
     let _: Value = alice.ask(Request::RemoveMembers(kick)).await;
     let bob = world.resume(credentials, Some(replica)).await.unwrap();
     let seen = bob.sees(&group("club")).await.unwrap();
