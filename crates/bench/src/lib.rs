@@ -5,15 +5,22 @@
 //! | [`system`], [`systems`] | a running server under test, and how each is started |
 //! | [`session`], [`stamp`], [`websocket`] | what one socket says and hears, cheaply |
 //! | [`fleet`] | many sockets served by one thread |
-//! | [`usage`] | CPU, memory and disk of processes, from the operating system |
-//! | [`scenarios`], [`limits`] | the work |
-//! | [`figures`], [`report`], [`chart`] | what came out |
-//! | [`fill`] | a store filled with histories, offline |
+//! | [`meter`], [`usage`] | CPU, memory and disk of processes, from the operating system |
+//! | [`scenarios`] | the work |
+//! | [`figures`] | what came out |
+//! | [`fill`](mod@fill) | a store filled with histories, offline |
 
+pub mod figures;
 pub mod fill;
+pub mod fleet;
+pub mod meter;
+pub mod scenarios;
 pub mod session;
 pub mod stamp;
 pub mod system;
+pub mod systems;
+pub mod usage;
+pub mod websocket;
 
 pub use fill::{ME, fill, peer, percentile};
 

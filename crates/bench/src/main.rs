@@ -1,2 +1,42 @@
-//! x
-fn main(){}
+//! `lethe-bench`: what things cost in Lethe, its peers and the machine, on the same work.
+
+use std::io::Write as _;
+use std::process::ExitCode;
+
+use clap::Parser;
+use lethe_bench::Outcome;
+use lethe_bench::figures::Figures;
+use lethe_bench::scenarios::Work;
+use lethe_bench::systems::Setup;
+
+/// Measures chat servers on the same work. The load runs in this process, the server in its own; rates are given per
+/// second of the server's CPU time as well as per second.
+#[derive(Debug, Parser)]
+#[command(name = "lethe-bench", version)]
+struct Cli {
+    #[command(flatten)]
+    setup: Setup,
+    /// How often the work is done, each time on a new server.
+    #[arg(long, global = true, default_value_t = 1)]
+    runs: u32,
+    #[command(subcommand)]
+    work: Work,
+}
+
+fn main() -> ExitCode {
+    match run(&Cli::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            let _ = writeln!(std::io::stderr(), "lethe-bench: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(cli: &Cli) -> Outcome<()> {
+    let mut figures = Figures::default();
+    for _ in 0..cli.runs {
+        figures.merge(cli.work.run(&cli.setup)?);
+    }
+    Ok(std::io::stdout().write_all(figures.table().as_bytes())?)
+}

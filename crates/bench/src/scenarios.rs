@@ -1,0 +1,69 @@
+//! The work, one file each. Every scenario counts what it sent and what came back, and ends with an error when they
+//! differ.
+
+pub mod group;
+pub mod idle;
+pub mod pairs;
+
+use std::time::Duration;
+
+use crate::Outcome;
+use crate::figures::Figures;
+use crate::fleet::Fleet;
+use crate::systems::Setup;
+
+/// A scenario with its sizes.
+#[derive(Clone, Debug, clap::Subcommand)]
+pub enum Work {
+    /// S1: clients that are logged in and do nothing but heartbeats.
+    Idle(idle::Idle),
+    /// S2: pairs of users who write to each other, as fast as they can and then at a fixed rate.
+    Pairs(pairs::Pairs),
+    /// S3: a group whose members are all online, one message at a time and then many.
+    Group(group::Group),
+}
+
+impl Work {
+    /// Does it once, on a system of its own.
+    ///
+    /// # Errors
+    /// When anything fails, and when counts do not fit.
+    pub fn run(&self, setup: &Setup) -> Outcome<Figures> {
+        match self {
+            Self::Idle(work) => work.run(setup),
+            Self::Pairs(work) => work.run(setup),
+            Self::Group(work) => work.run(setup),
+        }
+    }
+}
+
+/// The `n`th user.
+#[must_use]
+pub fn user(n: usize) -> String {
+    format!("u{n:06}")
+}
+
+/// Waits until nothing has come for `quiet`: what was told about logins and memberships is through.
+///
+/// # Errors
+/// See [`Fleet::turn`].
+pub fn until_quiet(fleet: &mut Fleet, quiet: Duration) -> Outcome<()> {
+    loop {
+        let mut any = false;
+        fleet.turn(quiet, |_, _| {
+            any = true;
+            Ok(())
+        })?;
+        if !any {
+            return Ok(());
+        }
+    }
+}
+
+/// An error unless both counts are the same.
+///
+/// # Errors
+/// When they differ.
+pub fn same(what: &str, expected: u64, found: u64) -> Outcome<()> {
+    if expected == found { Ok(()) } else { Err(format!("{what}: {found} instead of {expected}").into()) }
+}

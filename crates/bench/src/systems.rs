@@ -1,0 +1,51 @@
+//! The systems the bench can start, by name.
+
+pub mod lethe;
+
+use std::path::PathBuf;
+
+use crate::Outcome;
+use crate::system::System;
+
+/// A system by its name on the command line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Kind {
+    /// Lethe, from `LETHE_BENCH_BINARY` or beside this binary.
+    Lethe,
+}
+
+/// What and where to start.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Setup {
+    /// The system under test.
+    #[arg(long, global = true, value_enum, default_value_t = Kind::Lethe)]
+    pub system: Kind,
+    /// Directory in which the system's data directories are made and removed, which chooses the disk (/dev/shm: memory).
+    #[arg(long, global = true, env = "LETHE_BENCH_DIR", default_value_os_t = std::env::temp_dir())]
+    pub dir: PathBuf,
+    /// A system that runs already, instead of one to start: host:port.
+    #[arg(long, global = true)]
+    pub peer_url: Option<String>,
+}
+
+impl Setup {
+    /// Starts the system on an empty data directory.
+    ///
+    /// # Errors
+    /// When it is not there or does not start.
+    pub fn start(&self) -> Outcome<Box<dyn System>> {
+        match self.system {
+            Kind::Lethe => Ok(Box::new(lethe::Lethe::start(&self.dir)?)),
+        }
+    }
+
+    /// Starts Lethe, for work that no other system is asked to do.
+    ///
+    /// # Errors
+    /// When another system is chosen, or Lethe does not start.
+    pub fn lethe(&self) -> Outcome<lethe::Lethe> {
+        match self.system {
+            Kind::Lethe => lethe::Lethe::start(&self.dir),
+        }
+    }
+}
