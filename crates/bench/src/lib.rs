@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`system`], [`systems`] | a running server under test, and how each is started |
 //! | [`session`], [`stamp`], [`websocket`] | what one socket says and hears, cheaply |
+//! | [`xmpp`] | the same for servers that speak XMPP |
 //! | [`fleet`] | many sockets served by one thread |
 //! | [`meter`], [`usage`] | CPU, memory and disk of processes, from the operating system |
 //! | [`scenarios`] | the work |
@@ -21,6 +22,7 @@ pub mod system;
 pub mod systems;
 pub mod usage;
 pub mod websocket;
+pub mod xmpp;
 
 pub use fill::{ME, fill, peer, percentile};
 

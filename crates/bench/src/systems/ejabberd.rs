@@ -1,0 +1,90 @@
+//! ejabberd from Debian's package, without its distribution protocol: one node that nobody else knows.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use lethe_cluster_tests::{ports, process};
+
+use super::service::{self, Service};
+use super::sqlite::write_ahead;
+use super::xmpp::{Archive, XmppServer, fill, suffix};
+use crate::Outcome;
+use crate::system::Identity;
+use crate::xmpp::Wire;
+
+/// Where its WebSocket is.
+pub const WEBSOCKET: Wire = Wire::WebSocket("/ws");
+const CONFIG: &str = include_str!("ejabberd.yml");
+const LOG: &str = "ejabberd.log";
+const LIBRARIES: &str = "/usr/lib/x86_64-linux-gnu";
+
+/// Whether it is installed, with what keeps its archive in SQLite.
+#[must_use]
+pub fn is_installed() -> bool {
+    service::has("ejabberdctl")
+        && service::has("erl")
+        && Path::new("/usr/lib/erlang/lib").is_dir()
+        && sqlite()
+}
+
+fn sqlite() -> bool {
+    let libraries = fs::read_dir("/usr/lib/erlang/lib").into_iter().flatten().flatten();
+    libraries.into_iter().any(|library| library.file_name().to_string_lossy().starts_with("p1_sqlite3"))
+}
+
+/// Starts one with a directory inside `place`.
+///
+/// # Errors
+/// When it does not start.
+pub fn start(place: &Path, wire: Wire, archive: Archive) -> Outcome<XmppServer> {
+    let home = service::home(place)?;
+    let path = home.path().to_owned();
+    let (tcp, web) = (ports::free(), ports::free());
+    let words = [
+        ("@HOME@", &*path.to_string_lossy()),
+        ("@TCP@", &tcp.to_string()),
+        ("@WEB@", &web.to_string()),
+        ("@ARCHIVE@", if archive == Archive::Durable { "sql" } else { "mnesia" }),
+    ];
+    fs::write(path.join("ejabberd.yml"), fill(CONFIG, &words))?;
+    let shown = format!("EJABBERD_CONFIG_PATH={CONFIG_NAME} erl {}", arguments("DIR").join(" "));
+    write_ahead(&path.join("archive.sqlite"))?;
+    let service = Service::start("ejabberd", home, service::local(tcp), LOG, move || command(&path))?;
+    let identity = Identity {
+        name: format!("ejabberd{}", suffix(wire, archive)),
+        version: service::package_version("ejabberd"),
+        durability: durability(archive).to_owned(),
+        command: shown,
+    };
+    Ok(XmppServer { identity, service, wire, ports: (tcp, web) })
+}
+
+const CONFIG_NAME: &str = "crates/bench/src/systems/ejabberd.yml";
+
+/// Without busy waiting: its threads would use the CPU while SQLite syncs, and that would be counted.
+fn arguments(home: &str) -> Vec<String> {
+    let flags = "-noinput +Q 65536 +sbwt none +sbwtdcpu none +sbwtdio none -s ejabberd -mnesia dir";
+    flags.split(' ').map(str::to_owned).chain([format!("\"{home}/mnesia\"")]).collect()
+}
+
+fn command(home: &Path) -> Command {
+    let mut command = process::command("erl", None);
+    command.args(arguments(&home.to_string_lossy())).current_dir(home);
+    command.env("HOME", home).env("ERL_LIBS", LIBRARIES).env("ERL_CRASH_DUMP", "/dev/null");
+    command.env("EJABBERD_CONFIG_PATH", home.join("ejabberd.yml")).env("EJABBERD_LOG_PATH", home.join(LOG));
+    command
+}
+
+fn durability(archive: Archive) -> &'static str {
+    match archive {
+        Archive::Durable => {
+            "SQLite, write-ahead log, synchronous=FULL: the answer to a text to a user comes after the sender's copy is \
+             synced, the delivery after the receiver's; the echo of a text to a group comes after its one copy is \
+             synced. One fdatasync for each copy (seen with strace)"
+        }
+        Archive::Fast => {
+            "Mnesia, disc_only_copies: written to the file cache, synced from time to time, not before the answer"
+        }
+    }
+}
