@@ -22,7 +22,7 @@ pub mod systems;
 pub mod usage;
 pub mod websocket;
 
-pub use fill::{ME, fill, peer, percentile};
+pub use fill::{ME, fill, fill_as_sent, peer, percentile};
 
 /// Why a bench stops: any error, in a sentence.
 pub type Outcome<T> = Result<T, Box<dyn std::error::Error + Send + Sync>>;

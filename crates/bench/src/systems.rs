@@ -44,8 +44,15 @@ impl Setup {
     /// # Errors
     /// When another system is chosen, or Lethe does not start.
     pub fn lethe(&self) -> Outcome<lethe::Lethe> {
-        match self.system {
-            Kind::Lethe => lethe::Lethe::start(&self.dir),
-        }
+        self.must_be_lethe()?;
+        lethe::Lethe::start(&self.dir)
+    }
+
+    /// An error when another system is chosen.
+    ///
+    /// # Errors
+    /// Exactly then.
+    pub fn must_be_lethe(&self) -> Outcome<()> {
+        if self.system == Kind::Lethe { Ok(()) } else { Err("this work is for Lethe alone".into()) }
     }
 }
