@@ -6,13 +6,14 @@
 //! | [`session`], [`stamp`], [`websocket`] | what one socket says and hears, cheaply |
 //! | [`fleet`] | many sockets served by one thread |
 //! | [`meter`], [`usage`] | CPU, memory and disk of processes, from the operating system |
-//! | [`scenarios`] | the work |
+//! | [`scenarios`], [`limits`] | the work |
 //! | [`figures`] | what came out |
 //! | [`fill`](mod@fill) | a store filled with histories, offline |
 
 pub mod figures;
 pub mod fill;
 pub mod fleet;
+pub mod limits;
 pub mod meter;
 pub mod scenarios;
 pub mod session;

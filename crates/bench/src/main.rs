@@ -20,7 +20,16 @@ struct Cli {
     #[arg(long, global = true, default_value_t = 1)]
     runs: u32,
     #[command(subcommand)]
-    work: Work,
+    command: Command,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Command {
+    #[command(flatten)]
+    Work(Work),
+    /// The process of the relay, which `--system relay` starts.
+    #[command(hide = true)]
+    Relay,
 }
 
 fn main() -> ExitCode {
@@ -34,9 +43,10 @@ fn main() -> ExitCode {
 }
 
 fn run(cli: &Cli) -> Outcome<()> {
+    let Command::Work(work) = &cli.command else { return lethe_bench::systems::relay::serve() };
     let mut figures = Figures::default();
     for _ in 0..cli.runs {
-        figures.merge(cli.work.run(&cli.setup)?);
+        figures.merge(work.run(&cli.setup)?);
     }
     Ok(std::io::stdout().write_all(figures.table().as_bytes())?)
 }

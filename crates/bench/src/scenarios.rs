@@ -1,10 +1,12 @@
 //! The work, one file each. Every scenario counts what it sent and what came back, and ends with an error when they
 //! differ.
 
+pub mod cluster;
 pub mod delete;
 pub mod group;
 pub mod history;
 pub mod idle;
+pub mod mixed;
 pub mod pairs;
 pub mod size;
 pub mod storm;
@@ -36,6 +38,12 @@ pub enum Work {
     Storm(storm::Storm),
     /// S8: start, disk and memory with many stored messages.
     Size(size::Size),
+    /// S9: users who do a bit of everything for a while.
+    Mixed(mixed::Mixed),
+    /// S10: PostgreSQL, NATS and two nodes on this machine.
+    Cluster(cluster::InCluster),
+    /// What sockets, disk and JSON can do without a chat server.
+    Limits(crate::limits::Limits),
 }
 
 impl Work {
@@ -53,6 +61,9 @@ impl Work {
             Self::Sync(work) => work.run(setup),
             Self::Storm(work) => work.run(setup),
             Self::Size(work) => work.run(setup),
+            Self::Mixed(work) => work.run(setup),
+            Self::Cluster(work) => work.run(setup),
+            Self::Limits(work) => work.run(setup),
         }
     }
 }

@@ -1,6 +1,8 @@
 //! The systems the bench can start, by name.
 
+pub mod cluster;
 pub mod lethe;
+pub mod relay;
 
 use std::path::PathBuf;
 
@@ -12,6 +14,8 @@ use crate::system::System;
 pub enum Kind {
     /// Lethe, from `LETHE_BENCH_BINARY` or beside this binary.
     Lethe,
+    /// A relay that stores nothing, on the library that Lethe uses: the limit of the machine.
+    Relay,
 }
 
 /// What and where to start.
@@ -36,6 +40,7 @@ impl Setup {
     pub fn start(&self) -> Outcome<Box<dyn System>> {
         match self.system {
             Kind::Lethe => Ok(Box::new(lethe::Lethe::start(&self.dir)?)),
+            Kind::Relay => Ok(Box::new(relay::Relay::start()?)),
         }
     }
 
