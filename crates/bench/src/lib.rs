@@ -7,14 +7,20 @@
 //! | [`fleet`] | many sockets served by one thread |
 //! | [`meter`], [`usage`] | CPU, memory and disk of processes, from the operating system |
 //! | [`scenarios`], [`limits`] | the work |
-//! | [`figures`] | what came out |
+//! | [`figures`], [`goals`], [`report`], [`chart`] | what came out |
+//! | [`plan`], [`all`] | everything, in one go |
 //! | [`fill`](mod@fill) | a store filled with histories, offline |
 
+pub mod all;
+pub mod chart;
 pub mod figures;
 pub mod fill;
 pub mod fleet;
+pub mod goals;
 pub mod limits;
 pub mod meter;
+pub mod plan;
+pub mod report;
 pub mod scenarios;
 pub mod session;
 pub mod stamp;

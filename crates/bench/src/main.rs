@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use lethe_bench::Outcome;
+use lethe_bench::all::All;
 use lethe_bench::figures::Figures;
 use lethe_bench::scenarios::Work;
 use lethe_bench::systems::Setup;
@@ -27,6 +28,8 @@ struct Cli {
 enum Command {
     #[command(flatten)]
     Work(Work),
+    /// Everything, on all systems that are installed; writes a report.
+    All(All),
     /// The process of the relay, which `--system relay` starts.
     #[command(hide = true)]
     Relay,
@@ -43,7 +46,11 @@ fn main() -> ExitCode {
 }
 
 fn run(cli: &Cli) -> Outcome<()> {
-    let Command::Work(work) = &cli.command else { return lethe_bench::systems::relay::serve() };
+    let work = match &cli.command {
+        Command::Work(work) => work,
+        Command::All(all) => return all.run(&cli.setup, cli.runs),
+        Command::Relay => return lethe_bench::systems::relay::serve(),
+    };
     let mut figures = Figures::default();
     for _ in 0..cli.runs {
         figures.merge(work.run(&cli.setup)?);

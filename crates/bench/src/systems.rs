@@ -18,6 +18,20 @@ pub enum Kind {
     Relay,
 }
 
+impl Kind {
+    /// All of them, Lethe first.
+    pub const ALL: [Self; 2] = [Self::Lethe, Self::Relay];
+
+    /// Its name, as on the command line.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Lethe => "lethe",
+            Self::Relay => "relay",
+        }
+    }
+}
+
 /// What and where to start.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Setup {
