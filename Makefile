@@ -2,7 +2,8 @@
 # make build  the release binary, the SDK, the console and the demo
 # make check  formatting, lints, documentation, licences, types
 # make test   everything, in real sockets and a real browser
-# make bench  what a deletion costs, for histories from 10 to 10^6 messages
+# make bench  what things cost: all scenarios on Lethe, on peers that are installed, and the machine's limits; an hour
+# make bench-deletion  what a deletion costs, for histories from 10 to 10^6 messages
 
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
@@ -20,7 +21,7 @@ WEB_SOURCES := $(shell find sdk/src web -type f -not -path '*/node_modules/*' -n
 RUST_SOURCES := $(shell find crates -type f 2>/dev/null) Cargo.toml Cargo.lock
 WEB := web/demo/dist/index.html
 
-.PHONY: run build check test bench check-rust check-web test-rust test-web clean
+.PHONY: run build check test bench bench-deletion check-rust check-web test-rust test-web clean
 
 run: build
 	./target/release/lethe serve --welcome
@@ -86,8 +87,12 @@ define install
 	$(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $(1)
 endef
 
-bench: $(WEB)
-	cargo bench --locked -p lethe-bench
+bench: target/release/lethe
+	cargo build --release --locked -p lethe-bench --bin lethe-bench
+	./target/release/lethe-bench --runs 5 all $(if $(QUICK),--quick)
+
+bench-deletion: $(WEB)
+	cargo bench --locked -p lethe-bench --bench deletion
 
 clean:
 	rm -rf target node_modules sdk/dist web/*/dist tests/artifacts .cache

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::Outcome;
 use lethe_protocol::{ConversationId, MessageAttributes};
 use lethe_store::{Committed, DataDirectory, Locks, NewMessage, Publish, Store, StoreError, Timeline};
 use serde_json::value::RawValue;
@@ -30,6 +31,19 @@ pub fn peer(n: usize) -> String {
 /// # Errors
 /// See [`StoreError`].
 pub async fn fill(path: &Path, histories: &[u64]) -> Result<(), StoreError> {
+    fill_with(path, histories, false).await
+}
+
+/// The same from outside a runtime, with all that a message sent over a socket leaves in the store.
+///
+/// # Errors
+/// See [`StoreError`].
+pub fn fill_as_sent(path: &Path, histories: &[u64]) -> Outcome<()> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    Ok(runtime.block_on(fill_with(path, histories, true))?)
+}
+
+async fn fill_with(path: &Path, histories: &[u64], as_sent: bool) -> Result<(), StoreError> {
     let directory = DataDirectory::open(path)?;
     let store = Store::open(&directory, false, Arc::new(Nobody)).await?;
     let mut tx = store.begin(Locks::none().app()).await?;
@@ -39,12 +53,12 @@ pub async fn fill(path: &Path, histories: &[u64]) -> Result<(), StoreError> {
     }
     tx.commit().await?;
     for (n, &messages) in histories.iter().enumerate() {
-        fill_one(&store, &peer(n), messages).await?;
+        fill_one(&store, &peer(n), messages, as_sent).await?;
     }
     store.close().await
 }
 
-async fn fill_one(store: &Store, peer: &str, messages: u64) -> Result<(), StoreError> {
+async fn fill_one(store: &Store, peer: &str, messages: u64, as_sent: bool) -> Result<(), StoreError> {
     let mine = ConversationId::User(peer.to_owned());
     let timeline = Timeline::of(ME, &mine);
     let mut written = 0;
@@ -52,7 +66,11 @@ async fn fill_one(store: &Store, peer: &str, messages: u64) -> Result<(), StoreE
         let mut tx = store.begin(Locks::none().timeline(&timeline)).await?;
         let step = STEP.min(messages - written);
         for n in written..written + step {
-            tx.append(&timeline, message(peer, n)).await?;
+            let stored = tx.append(&timeline, message(peer, n)).await?;
+            if as_sent {
+                let random = u32::try_from(n % (1 << 31)).unwrap_or(0);
+                tx.remember_sent(&timeline, peer, 1_700_000_000, random, stored.seq, n + 1);
+            }
         }
         tx.index(ME, &mine).await?;
         tx.index(peer, &ConversationId::User(ME.to_owned())).await?;

@@ -285,7 +285,7 @@ impl Fleet {
         let mut added = 0;
         while added < count || gathered.ready < self.sockets.len() - before {
             #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a count")]
-            let due = (begun.elapsed().as_secs_f64() * rate) as usize + 1;
+            let due = ((begun.elapsed().as_secs_f64() * rate) as usize).saturating_add(1);
             // A few at once, so that logins go on in between.
             for _ in 0..16 {
                 if added < count.min(due) {
@@ -298,6 +298,7 @@ impl Fleet {
             self.turn(wait, |heard, _| {
                 gathered.ready += usize::from(heard.ready);
                 gathered.items += heard.items;
+                gathered.heads += heard.heads;
                 Ok(())
             })?;
         }
@@ -313,6 +314,8 @@ pub struct Gathered {
     pub ready: usize,
     /// Items of the lists that came with the logins.
     pub items: u64,
+    /// The sum of the numbers of messages in those lists.
+    pub heads: u64,
     /// From the first connection to the last login.
     pub took: Duration,
 }

@@ -7,14 +7,21 @@
 //! | [`xmpp`] | the same for servers that speak XMPP |
 //! | [`fleet`] | many sockets served by one thread |
 //! | [`meter`], [`usage`] | CPU, memory and disk of processes, from the operating system |
-//! | [`scenarios`] | the work |
-//! | [`figures`] | what came out |
+//! | [`scenarios`], [`limits`] | the work |
+//! | [`figures`], [`goals`], [`report`], [`chart`] | what came out |
+//! | [`plan`], [`all`] | everything, in one go |
 //! | [`fill`](mod@fill) | a store filled with histories, offline |
 
+pub mod all;
+pub mod chart;
 pub mod figures;
 pub mod fill;
 pub mod fleet;
+pub mod goals;
+pub mod limits;
 pub mod meter;
+pub mod plan;
+pub mod report;
 pub mod scenarios;
 pub mod session;
 pub mod stamp;
@@ -24,7 +31,7 @@ pub mod usage;
 pub mod websocket;
 pub mod xmpp;
 
-pub use fill::{ME, fill, peer, percentile};
+pub use fill::{ME, fill, fill_as_sent, peer, percentile};
 
 /// Why a bench stops: any error, in a sentence.
 pub type Outcome<T> = Result<T, Box<dyn std::error::Error + Send + Sync>>;

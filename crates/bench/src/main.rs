@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use lethe_bench::Outcome;
+use lethe_bench::all::All;
 use lethe_bench::figures::Figures;
 use lethe_bench::scenarios::Work;
 use lethe_bench::systems::Setup;
@@ -20,7 +21,18 @@ struct Cli {
     #[arg(long, global = true, default_value_t = 1)]
     runs: u32,
     #[command(subcommand)]
-    work: Work,
+    command: Command,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Command {
+    #[command(flatten)]
+    Work(Work),
+    /// Everything, on all systems that are installed; writes a report.
+    All(All),
+    /// The process of the relay, which `--system relay` starts.
+    #[command(hide = true)]
+    Relay,
 }
 
 fn main() -> ExitCode {
@@ -34,9 +46,14 @@ fn main() -> ExitCode {
 }
 
 fn run(cli: &Cli) -> Outcome<()> {
+    let work = match &cli.command {
+        Command::Work(work) => work,
+        Command::All(all) => return all.run(&cli.setup, cli.runs),
+        Command::Relay => return lethe_bench::systems::relay::serve(),
+    };
     let mut figures = Figures::default();
     for _ in 0..cli.runs {
-        figures.merge(cli.work.run(&cli.setup)?);
+        figures.merge(work.run(&cli.setup)?);
     }
     Ok(std::io::stdout().write_all(figures.table().as_bytes())?)
 }

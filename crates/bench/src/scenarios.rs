@@ -1,9 +1,16 @@
 //! The work, one file each. Every scenario counts what it sent and what came back, and ends with an error when they
 //! differ.
 
+pub mod cluster;
+pub mod delete;
 pub mod group;
+pub mod history;
 pub mod idle;
+pub mod mixed;
 pub mod pairs;
+pub mod size;
+pub mod storm;
+pub mod sync;
 
 use std::time::Duration;
 
@@ -21,6 +28,22 @@ pub enum Work {
     Pairs(pairs::Pairs),
     /// S3: a group whose members are all online, one message at a time and then many.
     Group(group::Group),
+    /// S4: one call that deletes 1 and 100 conversations, with histories of several lengths.
+    Delete(delete::Delete),
+    /// S5: pages backwards through a long history, cold and warm.
+    History(history::History),
+    /// S6: logins with short and long lists, lists, and a resume after many deletions.
+    Sync(sync::Sync),
+    /// S7: all clients lose the server at once and come back.
+    Storm(storm::Storm),
+    /// S8: start, disk and memory with many stored messages.
+    Size(size::Size),
+    /// S9: users who do a bit of everything for a while.
+    Mixed(mixed::Mixed),
+    /// S10: PostgreSQL, NATS and two nodes on this machine.
+    Cluster(cluster::InCluster),
+    /// What sockets, disk and JSON can do without a chat server.
+    Limits(crate::limits::Limits),
 }
 
 impl Work {
@@ -33,6 +56,14 @@ impl Work {
             Self::Idle(work) => work.run(setup),
             Self::Pairs(work) => work.run(setup),
             Self::Group(work) => work.run(setup),
+            Self::Delete(work) => work.run(setup),
+            Self::History(work) => work.run(setup),
+            Self::Sync(work) => work.run(setup),
+            Self::Storm(work) => work.run(setup),
+            Self::Size(work) => work.run(setup),
+            Self::Mixed(work) => work.run(setup),
+            Self::Cluster(work) => work.run(setup),
+            Self::Limits(work) => work.run(setup),
         }
     }
 }

@@ -52,6 +52,8 @@ pub struct Heard {
     pub replies: Vec<u64>,
     /// Items in those answers: messages of pages, conversations of lists.
     pub items: u64,
+    /// The sum of the numbers of messages in the conversations of lists that came with logins.
+    pub heads: u64,
     /// A page said that nothing lies before it.
     pub complete: bool,
     /// Anything else that came, such as events nobody counts.
@@ -65,7 +67,7 @@ impl Heard {
         self.deliveries.clear();
         self.replies.clear();
         (self.ready, self.complete) = (false, false);
-        (self.echoes, self.items, self.others) = (0, 0, 0);
+        (self.echoes, self.items, self.heads, self.others) = (0, 0, 0, 0);
     }
 }
 

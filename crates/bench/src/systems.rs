@@ -1,11 +1,14 @@
 //! The systems the bench can start, by name.
 
+pub mod cluster;
 pub mod ejabberd;
 pub mod lethe;
 pub mod prosody;
+pub mod relay;
 pub mod service;
 pub mod sqlite;
 pub mod synapse;
+pub mod wukongim;
 pub mod xmpp;
 
 use std::path::PathBuf;
@@ -20,6 +23,8 @@ use crate::xmpp::Wire;
 pub enum Kind {
     /// Lethe, from `LETHE_BENCH_BINARY` or beside this binary.
     Lethe,
+    /// A relay that stores nothing, on the library that Lethe uses: the limit of the machine.
+    Relay,
     /// ejabberd over TCP, its archive in SQLite.
     Ejabberd,
     /// The same over WebSocket.
@@ -34,22 +39,53 @@ pub enum Kind {
     ProsodyFast,
     /// Matrix Synapse over HTTP, with SQLite.
     Synapse,
+    /// `WuKongIM` that runs already, at `--peer-url`.
+    Wukongim,
 }
 
 impl Kind {
-    /// Why it cannot be started on this machine, in a line for the report.
+    /// All that are measured together, Lethe first. What the fast variants save is their durability.
+    pub const ALL: [Self; 8] = [
+        Self::Lethe,
+        Self::Relay,
+        Self::Ejabberd,
+        Self::EjabberdWs,
+        Self::Prosody,
+        Self::ProsodyWs,
+        Self::Synapse,
+        Self::Wukongim,
+    ];
+
+    /// Its name, as on the command line.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Lethe => "lethe",
+            Self::Relay => "relay",
+            Self::Ejabberd => "ejabberd",
+            Self::EjabberdWs => "ejabberd-ws",
+            Self::EjabberdFast => "ejabberd-fast",
+            Self::Prosody => "prosody",
+            Self::ProsodyWs => "prosody-ws",
+            Self::ProsodyFast => "prosody-fast",
+            Self::Synapse => "synapse",
+            Self::Wukongim => "wukongim",
+        }
+    }
+
+    /// What has to be installed to start it, when it is not.
     #[must_use]
     pub fn missing(self) -> Option<&'static str> {
         match self {
-            Self::Ejabberd | Self::EjabberdWs | Self::EjabberdFast => (!ejabberd::is_installed())
-                .then_some("not installed: Debian's ejabberd and erlang-p1-sqlite3"),
-            Self::Prosody | Self::ProsodyWs | Self::ProsodyFast => {
-                (!prosody::is_installed()).then_some("not installed: Debian's prosody and lua-dbi-sqlite3")
+            Self::Ejabberd | Self::EjabberdWs | Self::EjabberdFast => {
+                (!ejabberd::is_installed()).then_some("Debian's packages ejabberd and erlang-p1-sqlite3")
             }
-            Self::Synapse => (!synapse::is_installed()).then_some(
-                "not installed: matrix-synapse from PyPI in .cache/synapse, or LETHE_BENCH_SYNAPSE",
-            ),
-            Self::Lethe => None,
+            Self::Prosody | Self::ProsodyWs | Self::ProsodyFast => {
+                (!prosody::is_installed()).then_some("Debian's packages prosody and lua-dbi-sqlite3")
+            }
+            Self::Synapse => (!synapse::is_installed())
+                .then_some("PyPI's package matrix-synapse in .cache/synapse, or LETHE_BENCH_SYNAPSE"),
+            Self::Lethe | Self::Relay | Self::Wukongim => None,
         }
     }
 }
@@ -74,12 +110,13 @@ impl Setup {
     /// # Errors
     /// When it is not there or does not start.
     pub fn start(&self) -> Outcome<Box<dyn System>> {
-        if let Some(why) = self.system.missing() {
-            return Err(format!("{:?} is {why}", self.system).into());
+        if let Some(what) = self.system.missing() {
+            return Err(format!("not installed: {what}").into());
         }
         let dir = &self.dir;
         Ok(match self.system {
             Kind::Lethe => Box::new(lethe::Lethe::start(dir)?),
+            Kind::Relay => Box::new(relay::Relay::start()?),
             Kind::Ejabberd => Box::new(ejabberd::start(dir, Wire::Tcp, Archive::Durable)?),
             Kind::EjabberdWs => Box::new(ejabberd::start(dir, ejabberd::WEBSOCKET, Archive::Durable)?),
             Kind::EjabberdFast => Box::new(ejabberd::start(dir, Wire::Tcp, Archive::Fast)?),
@@ -87,6 +124,7 @@ impl Setup {
             Kind::ProsodyWs => Box::new(prosody::start(dir, prosody::WEBSOCKET, Archive::Durable)?),
             Kind::ProsodyFast => Box::new(prosody::start(dir, Wire::Tcp, Archive::Fast)?),
             Kind::Synapse => Box::new(synapse::Synapse::start(dir)?),
+            Kind::Wukongim => Box::new(wukongim::Wukongim::find(self.peer_url.as_deref())?),
         })
     }
 
@@ -95,9 +133,15 @@ impl Setup {
     /// # Errors
     /// When another system is chosen, or Lethe does not start.
     pub fn lethe(&self) -> Outcome<lethe::Lethe> {
-        match self.system {
-            Kind::Lethe => lethe::Lethe::start(&self.dir),
-            other => Err(format!("this is measured on Lethe only, not on {other:?}").into()),
-        }
+        self.must_be_lethe()?;
+        lethe::Lethe::start(&self.dir)
+    }
+
+    /// An error when another system is chosen.
+    ///
+    /// # Errors
+    /// Exactly then.
+    pub fn must_be_lethe(&self) -> Outcome<()> {
+        if self.system == Kind::Lethe { Ok(()) } else { Err("this work is for Lethe alone".into()) }
     }
 }

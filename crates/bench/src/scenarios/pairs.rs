@@ -48,7 +48,14 @@ impl Pairs {
     /// # Errors
     /// When a message is neither answered nor delivered, or more than once.
     pub fn run(&self, setup: &Setup) -> Outcome<Figures> {
-        let mut system = setup.start()?;
+        self.on(setup.start()?.as_mut())
+    }
+
+    /// Does it once on a system that runs.
+    ///
+    /// # Errors
+    /// When a message is neither answered nor delivered, or more than once.
+    pub fn on(&self, system: &mut dyn System) -> Outcome<Figures> {
         let users: Vec<String> = (0..self.pairs * 2).map(user).collect();
         system.add_users(&users)?;
         let mut fleet = Fleet::new()?;
@@ -60,10 +67,10 @@ impl Pairs {
         until_quiet(&mut fleet, Duration::from_millis(200))?;
         let mut figures = Figures::default();
         if self.window > 0 {
-            self.saturate(system.as_ref(), &mut fleet, &mut figures)?;
+            self.saturate(system, &mut fleet, &mut figures)?;
         }
         if self.rate > 0 {
-            self.pace(system.as_ref(), &mut fleet, &mut figures)?;
+            self.pace(system, &mut fleet, &mut figures)?;
         }
         Ok(figures)
     }

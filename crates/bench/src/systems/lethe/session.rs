@@ -144,6 +144,9 @@ impl LetheSession {
     /// The answer to the login, or a further page of the list.
     fn logged_in(&mut self, frame: &[u8], out: &mut Vec<u8>, heard: &mut Heard) {
         heard.items += count(frame, br#""conversationId":"#);
+        heard.heads += memmem::find_iter(frame, br#""head":"#)
+            .filter_map(|at| field(&frame[at..], br#""head":"#))
+            .sum::<u64>();
         if let Some(change) = field(frame, br#""change":"#)
             && self.resume.synced_at == 0
         {
