@@ -96,5 +96,5 @@ impl All {
 
 fn measure(setup: &Setup, kind: Kind, item: &Item) -> Outcome<Figures> {
     let dir = item.directory(&setup.dir, Path::new(MEMORY)).to_owned();
-    item.work()?.run(&Setup { system: kind, dir, ..setup.clone() })
+    item.work(kind)?.run(&Setup { system: kind, dir, ..setup.clone() })
 }

@@ -169,6 +169,12 @@ impl Part {
             "## {}\n\n`lethe-bench --runs {runs}{place} {}`\n",
             self.item.title, self.item.words
         );
+        for (kind, _) in &self.results {
+            let less = self.item.less(*kind);
+            if !less.is_empty() {
+                let _ = writeln!(out, "{} with `{less}`.\n", kind.name());
+            }
+        }
         for (kind, why) in &self.failures {
             let _ = writeln!(out, "**{}: {why}**\n", kind.name());
         }
@@ -195,6 +201,25 @@ impl Part {
                 }
             }
             out.push('\n');
+        }
+        rest(out, figures, others);
+        out.push('\n');
+    }
+}
+
+/// Figures that only the others have, such as latencies at a rate of their own.
+fn rest(out: &mut String, first: &Figures, others: &[(Kind, Figures)]) {
+    let mut known: Vec<&str> = first.0.iter().map(|figure| figure.name.as_str()).collect();
+    for figure in others.iter().flat_map(|(_, figures)| &figures.0) {
+        if known.contains(&figure.name.as_str()) {
+            continue;
+        }
+        known.push(&figure.name);
+        let _ = write!(out, "| {} | {} | | |", figure.name, figure.unit);
+        for (_, figures) in others {
+            let value =
+                figures.0.iter().find(|other| other.name == figure.name).map_or(String::new(), spread);
+            let _ = write!(out, " {value} | |");
         }
         out.push('\n');
     }

@@ -1,7 +1,7 @@
 //! ejabberd from Debian's package, without its distribution protocol: one node that nobody else knows.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use lethe_cluster_tests::{ports, process};
@@ -17,20 +17,22 @@ use crate::xmpp::Wire;
 pub const WEBSOCKET: Wire = Wire::WebSocket("/ws");
 const CONFIG: &str = include_str!("ejabberd.yml");
 const LOG: &str = "ejabberd.log";
-const LIBRARIES: &str = "/usr/lib/x86_64-linux-gnu";
 
 /// Whether it is installed, with what keeps its archive in SQLite.
 #[must_use]
 pub fn is_installed() -> bool {
-    service::has("ejabberdctl")
-        && service::has("erl")
-        && Path::new("/usr/lib/erlang/lib").is_dir()
-        && sqlite()
+    libraries().is_some() && service::has("erl") && holds(Path::new("/usr/lib/erlang/lib"), "p1_sqlite3-")
 }
 
-fn sqlite() -> bool {
-    let libraries = fs::read_dir("/usr/lib/erlang/lib").into_iter().flatten().flatten();
-    libraries.into_iter().any(|library| library.file_name().to_string_lossy().starts_with("p1_sqlite3"))
+/// Where the package has put it, which differs between processors.
+fn libraries() -> Option<PathBuf> {
+    let places = fs::read_dir("/usr/lib").into_iter().flatten().flatten();
+    places.map(|place| place.path()).find(|place| holds(place, "ejabberd-"))
+}
+
+fn holds(directory: &Path, prefix: &str) -> bool {
+    let mut entries = fs::read_dir(directory).into_iter().flatten().flatten();
+    entries.any(|entry| entry.file_name().to_string_lossy().starts_with(prefix))
 }
 
 /// Starts one with a directory inside `place`.
@@ -71,7 +73,10 @@ fn arguments(home: &str) -> Vec<String> {
 fn command(home: &Path) -> Command {
     let mut command = process::command("erl", None);
     command.args(arguments(&home.to_string_lossy())).current_dir(home);
-    command.env("HOME", home).env("ERL_LIBS", LIBRARIES).env("ERL_CRASH_DUMP", "/dev/null");
+    command
+        .env("HOME", home)
+        .env("ERL_LIBS", libraries().unwrap_or_default())
+        .env("ERL_CRASH_DUMP", "/dev/null");
     command.env("EJABBERD_CONFIG_PATH", home.join("ejabberd.yml")).env("EJABBERD_LOG_PATH", home.join(LOG));
     command
 }
