@@ -1,5 +1,6 @@
 //! What many stored messages cost: the start, the disk, the memory.
 
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use super::{same, user};
@@ -37,7 +38,7 @@ impl Size {
     pub fn run(&self, setup: &Setup) -> Outcome<Figures> {
         setup.must_be_lethe()?;
         let mut figures = Figures::default();
-        figures.add("binary", "MiB", std::fs::metadata(binary()?)?.len() as f64 / 1_048_576.0);
+        figures.add("binary without debug information", "MiB", stripped(setup)? as f64 / 1_048_576.0);
         for &messages in &self.messages {
             let histories = vec![messages / CONVERSATIONS; usize::try_from(CONVERSATIONS)?];
             let mut lethe = Lethe::start_filled(&setup.dir, |data| fill_as_sent(data, &histories))?;
@@ -75,6 +76,16 @@ impl Size {
         }
         Ok(answered)
     }
+}
+
+/// Bytes of the binary as it is shipped.
+fn stripped(setup: &Setup) -> Outcome<u64> {
+    let copy = tempfile::NamedTempFile::new_in(&setup.dir)?;
+    let status = Command::new("strip").arg("-o").arg(copy.path()).arg(binary()?).status()?;
+    if !status.success() {
+        return Err("strip (of binutils) fails".into());
+    }
+    Ok(std::fs::metadata(copy.path())?.len())
 }
 
 /// From the start of the process to the first login with its list, in ms.

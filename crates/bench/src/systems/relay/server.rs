@@ -52,7 +52,7 @@ async fn open(State(places): State<Shared>, upgrade: WebSocketUpgrade) -> Respon
     // The buffers that Lethe has.
     upgrade
         .read_buffer_size(4096)
-        .write_buffer_size(0)
+        .write_buffer_size(16 * 1024)
         .max_write_buffer_size(1 << 20)
         .on_upgrade(move |socket| run(socket, places))
 }
