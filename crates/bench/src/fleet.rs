@@ -1,11 +1,12 @@
 //! Many sockets served by one thread: one wait, then one read and at most one write for each socket that has something.
 
 use std::io::{ErrorKind, Read as _, Write as _};
-use std::net::TcpStream;
+use std::net::{SocketAddr, TcpStream};
 use std::os::fd::OwnedFd;
 use std::time::{Duration, Instant};
 
 use rustix::event::epoll::{self, CreateFlags, Event, EventData, EventFlags};
+use rustix::net::{AddressFamily, SocketFlags, SocketType, connect, socket_with};
 use rustix::time::{
     Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, Timespec, timerfd_create, timerfd_settime,
 };
@@ -19,6 +20,8 @@ use crate::system::Link;
 const READ: usize = 256 * 1024;
 /// Sockets served after one wait.
 const EVENTS: usize = 1024;
+/// Logins under way at once: fewer than a listener's usual backlog of 1024, which drops what is above it for a second.
+const PENDING: usize = 512;
 /// The number under which the clock stands among the sockets.
 const CLOCK: u64 = u64::MAX;
 
@@ -165,9 +168,7 @@ impl Fleet {
         let client = self.first.len();
         self.first.push(self.sockets.len());
         for Link { address, mut session } in links {
-            let stream = TcpStream::connect(address)?;
-            stream.set_nodelay(true)?;
-            stream.set_nonblocking(true)?;
+            let stream = dial(address)?;
             let number = EventData::new_u64(self.sockets.len() as u64);
             epoll::add(&self.epoll, &stream, number, EventFlags::IN)?;
             let mut out = Vec::new();
@@ -288,7 +289,8 @@ impl Fleet {
             let due = ((begun.elapsed().as_secs_f64() * rate) as usize).saturating_add(1);
             // A few at once, so that logins go on in between.
             for _ in 0..16 {
-                if added < count.min(due) {
+                let pending = self.sockets.len() - before - gathered.ready;
+                if added < count.min(due) && pending < PENDING {
                     let links = links(added)?;
                     self.add(links)?;
                     added += 1;
@@ -305,6 +307,20 @@ impl Fleet {
         gathered.took = begun.elapsed();
         Ok(gathered)
     }
+}
+
+/// Begins a connection without waiting for the server to take it: until then, writing finds no room.
+fn dial(address: SocketAddr) -> Outcome<TcpStream> {
+    let family = if address.is_ipv4() { AddressFamily::INET } else { AddressFamily::INET6 };
+    let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
+    let socket = socket_with(family, SocketType::STREAM, flags, None)?;
+    match connect(&socket, &address) {
+        Ok(()) | Err(rustix::io::Errno::INPROGRESS) => {}
+        Err(error) => return Err(error.into()),
+    }
+    let stream = TcpStream::from(socket);
+    stream.set_nodelay(true)?;
+    Ok(stream)
 }
 
 /// What [`Fleet::gather`] saw.
