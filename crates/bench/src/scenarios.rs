@@ -95,6 +95,14 @@ pub fn until_quiet(fleet: &mut Fleet, quiet: Duration) -> Outcome<()> {
     }
 }
 
+/// Says in an error what was going on.
+///
+/// # Errors
+/// The one given.
+pub fn during<T>(what: &str, outcome: Outcome<T>) -> Outcome<T> {
+    outcome.map_err(|error| format!("{what}: {error}").into())
+}
+
 /// An error unless both counts are the same.
 ///
 /// # Errors
