@@ -68,7 +68,7 @@ impl Item {
             (Kind::Lethe | Kind::Relay | Kind::Wukongim, _) => "",
             (Kind::Synapse, "idle") => "--clients 200",
             (Kind::Synapse, "pairs") => "--pairs 20 --window 4 --rate 10",
-            (_, "pairs") => "--rate 200",
+            (_, "pairs") => "--rate 100 --seconds 10",
             (_, "group") => "--window 16",
             _ => "",
         }

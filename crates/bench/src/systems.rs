@@ -29,8 +29,6 @@ pub enum Kind {
     Ejabberd,
     /// The same over WebSocket.
     EjabberdWs,
-    /// ejabberd over TCP, its archive in files that it does not sync.
-    EjabberdFast,
     /// Prosody over TCP, its archive in SQLite.
     Prosody,
     /// The same over WebSocket.
@@ -44,7 +42,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// All that are measured together, Lethe first. What the fast variants save is their durability.
+    /// All that are measured together, Lethe first. What `prosody-fast` gains, it pays for with durability.
     pub const ALL: [Self; 8] = [
         Self::Lethe,
         Self::Relay,
@@ -64,7 +62,6 @@ impl Kind {
             Self::Relay => "relay",
             Self::Ejabberd => "ejabberd",
             Self::EjabberdWs => "ejabberd-ws",
-            Self::EjabberdFast => "ejabberd-fast",
             Self::Prosody => "prosody",
             Self::ProsodyWs => "prosody-ws",
             Self::ProsodyFast => "prosody-fast",
@@ -77,7 +74,7 @@ impl Kind {
     #[must_use]
     pub fn missing(self) -> Option<&'static str> {
         match self {
-            Self::Ejabberd | Self::EjabberdWs | Self::EjabberdFast => {
+            Self::Ejabberd | Self::EjabberdWs => {
                 (!ejabberd::is_installed()).then_some("Debian's packages ejabberd and erlang-p1-sqlite3")
             }
             Self::Prosody | Self::ProsodyWs | Self::ProsodyFast => {
@@ -117,9 +114,8 @@ impl Setup {
         Ok(match self.system {
             Kind::Lethe => Box::new(lethe::Lethe::start(dir)?),
             Kind::Relay => Box::new(relay::Relay::start()?),
-            Kind::Ejabberd => Box::new(ejabberd::start(dir, Wire::Tcp, Archive::Durable)?),
-            Kind::EjabberdWs => Box::new(ejabberd::start(dir, ejabberd::WEBSOCKET, Archive::Durable)?),
-            Kind::EjabberdFast => Box::new(ejabberd::start(dir, Wire::Tcp, Archive::Fast)?),
+            Kind::Ejabberd => Box::new(ejabberd::start(dir, Wire::Tcp)?),
+            Kind::EjabberdWs => Box::new(ejabberd::start(dir, ejabberd::WEBSOCKET)?),
             Kind::Prosody => Box::new(prosody::start(dir, Wire::Tcp, Archive::Durable)?),
             Kind::ProsodyWs => Box::new(prosody::start(dir, prosody::WEBSOCKET, Archive::Durable)?),
             Kind::ProsodyFast => Box::new(prosody::start(dir, Wire::Tcp, Archive::Fast)?),

@@ -16,7 +16,11 @@ use crate::xmpp::Wire;
 /// Where its WebSocket is.
 pub const WEBSOCKET: Wire = Wire::WebSocket("/ws");
 const CONFIG: &str = include_str!("ejabberd.yml");
+const CONFIG_NAME: &str = "crates/bench/src/systems/ejabberd.yml";
 const LOG: &str = "ejabberd.log";
+const DURABILITY: &str = "SQLite, write-ahead log, synchronous=FULL: the answer to a text to a user comes after the \
+                          sender's copy is synced, the delivery after the receiver's; the echo of a text to a group \
+                          comes after its one copy is synced. One fdatasync for each copy (seen with strace)";
 
 /// Whether it is installed, with what keeps its archive in SQLite.
 #[must_use]
@@ -39,30 +43,24 @@ fn holds(directory: &Path, prefix: &str) -> bool {
 ///
 /// # Errors
 /// When it does not start.
-pub fn start(place: &Path, wire: Wire, archive: Archive) -> Outcome<XmppServer> {
+pub fn start(place: &Path, wire: Wire) -> Outcome<XmppServer> {
     let home = service::home(place)?;
     let path = home.path().to_owned();
     let (tcp, web) = (ports::free(), ports::free());
-    let words = [
-        ("@HOME@", &*path.to_string_lossy()),
-        ("@TCP@", &tcp.to_string()),
-        ("@WEB@", &web.to_string()),
-        ("@ARCHIVE@", if archive == Archive::Durable { "sql" } else { "mnesia" }),
-    ];
+    let words =
+        [("@HOME@", &*path.to_string_lossy()), ("@TCP@", &tcp.to_string()), ("@WEB@", &web.to_string())];
     fs::write(path.join("ejabberd.yml"), fill(CONFIG, &words))?;
     let shown = format!("EJABBERD_CONFIG_PATH={CONFIG_NAME} erl {}", arguments("DIR").join(" "));
     write_ahead(&path.join("archive.sqlite"))?;
     let service = Service::start("ejabberd", home, service::local(tcp), LOG, move || command(&path))?;
     let identity = Identity {
-        name: format!("ejabberd{}", suffix(wire, archive)),
+        name: format!("ejabberd{}", suffix(wire, Archive::Durable)),
         version: service::package_version("ejabberd"),
-        durability: durability(archive).to_owned(),
+        durability: DURABILITY.to_owned(),
         command: shown,
     };
     Ok(XmppServer { identity, service, wire, ports: (tcp, web) })
 }
-
-const CONFIG_NAME: &str = "crates/bench/src/systems/ejabberd.yml";
 
 /// Without busy waiting: its threads would use the CPU while SQLite syncs, and that would be counted.
 fn arguments(home: &str) -> Vec<String> {
@@ -79,17 +77,4 @@ fn command(home: &Path) -> Command {
         .env("ERL_CRASH_DUMP", "/dev/null");
     command.env("EJABBERD_CONFIG_PATH", home.join("ejabberd.yml")).env("EJABBERD_LOG_PATH", home.join(LOG));
     command
-}
-
-fn durability(archive: Archive) -> &'static str {
-    match archive {
-        Archive::Durable => {
-            "SQLite, write-ahead log, synchronous=FULL: the answer to a text to a user comes after the sender's copy is \
-             synced, the delivery after the receiver's; the echo of a text to a group comes after its one copy is \
-             synced. One fdatasync for each copy (seen with strace)"
-        }
-        Archive::Fast => {
-            "Mnesia, disc_only_copies: written to the file cache, synced from time to time, not before the answer"
-        }
-    }
 }

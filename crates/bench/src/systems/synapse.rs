@@ -25,8 +25,8 @@ use crate::system::{Identity, Link, System};
 const CONFIG: &str = include_str!("synapse.yaml");
 const LOGGING: &str = r#"{"version": 1, "handlers": {"file": {"class": "logging.FileHandler", "filename": "@HOME@/log"}},
 "root": {"level": "WARNING", "handlers": ["file"]}, "disable_existing_loggers": false}"#;
-const DURABILITY: &str =
-    "SQLite, write-ahead log, synchronous=FULL: the answer comes after the event is committed and synced.";
+const DURABILITY: &str = "SQLite, write-ahead log, synchronous=FULL: the answer comes after the event is committed and synced. \
+                          About 14 fdatasync for each event, with those for pushes and receipts (seen with strace)";
 
 /// A Synapse server.
 pub struct Synapse {
