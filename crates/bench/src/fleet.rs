@@ -1,7 +1,7 @@
 //! Many sockets served by one thread: one wait, then one read and at most one write for each socket that has something.
 
-use std::io::{ErrorKind, Read as _, Write as _};
-use std::net::TcpStream;
+mod socket;
+
 use std::os::fd::OwnedFd;
 use std::time::{Duration, Instant};
 
@@ -10,15 +10,19 @@ use rustix::time::{
     Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, Timespec, timerfd_create, timerfd_settime,
 };
 
+use self::socket::Lost;
+pub use self::socket::Socket;
 use crate::Outcome;
-use crate::session::{Ask, Heard, Session, Target};
-use crate::stamp::{Stamp, now};
+use crate::session::Heard;
 use crate::system::Link;
 
 /// Bytes taken from a socket at once.
 const READ: usize = 256 * 1024;
 /// Sockets served after one wait.
 const EVENTS: usize = 1024;
+/// Logins under way at once, except in a storm: fewer than the smallest usual backlog of a listener, which is 128. What is
+/// above it is dropped, and tried again after a second.
+const PENDING: usize = 100;
 /// The number under which the clock stands among the sockets.
 const CLOCK: u64 = u64::MAX;
 
@@ -33,98 +37,10 @@ pub struct Fleet {
     buffer: Box<[u8]>,
     heard: Heard,
     deadline: Instant,
+    /// Sockets that were lost before their login was complete and are to be opened again; none when a loss is an error.
+    lost: Option<Vec<usize>>,
     /// Ticks of the clock since they were taken.
     pub ticks: u64,
-}
-
-/// One socket.
-pub struct Socket {
-    stream: TcpStream,
-    session: Box<dyn Session>,
-    client: u32,
-    /// Input that is not a whole frame yet.
-    rest: Vec<u8>,
-    out: Vec<u8>,
-    /// The kernel takes no more for now.
-    full: bool,
-}
-
-impl Socket {
-    /// The number of its client.
-    #[must_use]
-    pub fn client(&self) -> u32 {
-        self.client
-    }
-
-    /// Says a text now; see [`Session::aim`].
-    pub fn send(&mut self, aim: usize) {
-        self.send_as_of(aim, now());
-    }
-
-    /// Says a text that was due at this time.
-    pub fn send_as_of(&mut self, aim: usize, time: u64) {
-        self.session.send(aim, Stamp { time, sender: self.client }, &mut self.out);
-    }
-
-    /// See [`Session::aim`].
-    pub fn aim(&mut self, to: &Target, bytes: usize) -> usize {
-        self.session.aim(to, bytes)
-    }
-
-    /// Says a heartbeat.
-    pub fn beat(&mut self) {
-        self.session.beat(now(), &mut self.out);
-    }
-
-    /// See [`Session::ask`].
-    ///
-    /// # Errors
-    /// When the system cannot be asked for it.
-    pub fn ask(&mut self, ask: &Ask) -> Outcome<()> {
-        self.session.ask(ask, now(), &mut self.out)
-    }
-
-    /// Writes what waits. False when the kernel takes no more for now.
-    fn flush(&mut self) -> Outcome<bool> {
-        let mut written = 0;
-        while written < self.out.len() {
-            match self.stream.write(&self.out[written..]) {
-                Ok(0) => return Err(format!("client {} cannot write", self.client).into()),
-                Ok(more) => written += more,
-                Err(error) if error.kind() == ErrorKind::WouldBlock => break,
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(error) => return Err(format!("client {}: {error}", self.client).into()),
-            }
-        }
-        self.out.drain(..written);
-        Ok(self.out.is_empty())
-    }
-
-    /// Takes what came. False when nothing more is there for now.
-    fn hear(&mut self, buffer: &mut [u8], heard: &mut Heard) -> Outcome<bool> {
-        let length = match self.stream.read(buffer) {
-            Ok(0) => return Err(format!("the server closed client {}", self.client).into()),
-            Ok(length) => length,
-            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => {
-                return Ok(false);
-            }
-            Err(error) => return Err(format!("client {}: {error}", self.client).into()),
-        };
-        let input = &buffer[..length];
-        if self.rest.is_empty() {
-            let used = self.session.take(input, &mut self.out, heard)?;
-            self.rest.extend_from_slice(&input[used..]);
-        } else {
-            self.rest.extend_from_slice(input);
-            let used = self.session.take(&self.rest, &mut self.out, heard)?;
-            self.rest.drain(..used);
-            if self.rest.is_empty() {
-                // Ten thousand sockets do not keep what one large answer once needed.
-                self.rest = Vec::new();
-            }
-        }
-        Ok(true)
-    }
 }
 
 impl Fleet {
@@ -148,6 +64,7 @@ impl Fleet {
             buffer: vec![0; READ].into_boxed_slice(),
             heard: Heard::default(),
             deadline: Instant::now() + Duration::from_secs(60),
+            lost: None,
             ticks: 0,
         })
     }
@@ -164,17 +81,12 @@ impl Fleet {
     pub fn add(&mut self, links: Vec<Link>) -> Outcome<usize> {
         let client = self.first.len();
         self.first.push(self.sockets.len());
-        for Link { address, mut session } in links {
-            let stream = TcpStream::connect(address)?;
-            stream.set_nodelay(true)?;
-            stream.set_nonblocking(true)?;
-            let number = EventData::new_u64(self.sockets.len() as u64);
-            epoll::add(&self.epoll, &stream, number, EventFlags::IN)?;
-            let mut out = Vec::new();
-            session.open(&mut out);
-            let client = u32::try_from(client)?;
-            self.sockets.push(Socket { stream, session, client, rest: Vec::new(), out, full: false });
-            self.flush(self.sockets.len() - 1)?;
+        for link in links {
+            let socket = Socket::open(u32::try_from(client)?, link)?;
+            let number = self.sockets.len();
+            epoll::add(&self.epoll, &socket.stream, EventData::new_u64(number as u64), EventFlags::IN)?;
+            self.sockets.push(socket);
+            self.flush(number).or_else(|error| self.lose(number, error))?;
         }
         Ok(client)
     }
@@ -261,13 +173,59 @@ impl Fleet {
             if flags.intersects(EventFlags::IN | EventFlags::HUP | EventFlags::ERR) {
                 self.heard.clear();
                 let socket = &mut self.sockets[number];
-                if socket.hear(&mut self.buffer, &mut self.heard)? {
-                    act(&self.heard, socket)?;
+                match socket.hear(&mut self.buffer, &mut self.heard) {
+                    Ok(true) => act(&self.heard, socket)?,
+                    Ok(false) => {}
+                    Err(error) => {
+                        self.lose(number, error)?;
+                        continue;
+                    }
                 }
             }
-            self.flush(number)?;
+            self.flush(number).or_else(|error| self.lose(number, error))?;
         }
         Ok(())
+    }
+
+    /// Puts a lost connection down to be opened again; an error where that is not wanted, and any other error.
+    fn lose(&mut self, number: usize, error: Box<dyn std::error::Error + Send + Sync>) -> Outcome<()> {
+        let Some(lost) = self.lost.as_mut().filter(|_| error.is::<Lost>()) else { return Err(error) };
+        let _ = epoll::delete(&self.epoll, &self.sockets[number].stream);
+        lost.push(number);
+        Ok(())
+    }
+
+    /// Opens lost connections again; how many there were.
+    fn reopen(&mut self, mut links: impl FnMut(usize) -> Outcome<Vec<Link>>) -> Outcome<usize> {
+        let lost = self.lost.as_mut().map(std::mem::take).unwrap_or_default();
+        for &number in &lost {
+            let client = self.sockets[number].client();
+            let (n, again) = (usize::try_from(client)?, "a client has as many sockets as before");
+            let link = links(n)?.into_iter().nth(number - self.first[n]).ok_or(again)?;
+            let socket = Socket::open(client, link)?;
+            epoll::add(&self.epoll, &socket.stream, EventData::new_u64(number as u64), EventFlags::IN)?;
+            self.sockets[number] = socket;
+        }
+        for &number in &lost {
+            self.flush(number).or_else(|error| self.lose(number, error))?;
+        }
+        Ok(lost.len())
+    }
+
+    /// The same as [`Fleet::gather`] in a fleet without clients, as fast as the server lets them in: a client that is
+    /// turned away comes again at once.
+    ///
+    /// # Errors
+    /// See [`Fleet::turn`].
+    pub fn storm(
+        &mut self,
+        count: usize,
+        links: impl FnMut(usize) -> Outcome<Vec<Link>>,
+    ) -> Outcome<Gathered> {
+        self.lost = Some(Vec::new());
+        let gathered = self.gather(count, f64::INFINITY, links);
+        self.lost = None;
+        gathered
     }
 
     /// Connects clients of these users, at most `rate` per second, and waits until all are ready.
@@ -288,7 +246,8 @@ impl Fleet {
             let due = ((begun.elapsed().as_secs_f64() * rate) as usize).saturating_add(1);
             // A few at once, so that logins go on in between.
             for _ in 0..16 {
-                if added < count.min(due) {
+                let pending = self.sockets.len() - before - gathered.ready;
+                if added < count.min(due) && (pending < PENDING || self.lost.is_some()) {
                     let links = links(added)?;
                     self.add(links)?;
                     added += 1;
@@ -301,6 +260,7 @@ impl Fleet {
                 gathered.heads += heard.heads;
                 Ok(())
             })?;
+            gathered.retries += self.reopen(&mut links)?;
         }
         gathered.took = begun.elapsed();
         Ok(gathered)
@@ -316,6 +276,8 @@ pub struct Gathered {
     pub items: u64,
     /// The sum of the numbers of messages in those lists.
     pub heads: u64,
+    /// Connections that were lost before their login was complete, in a storm.
+    pub retries: usize,
     /// From the first connection to the last login.
     pub took: Duration,
 }

@@ -120,6 +120,7 @@ pub fn plan(quick: bool) -> Vec<Item> {
     }
     let lethe = [
         ("S4 delete", false, pick("delete", "delete --histories 100,1000,10000,100000 --samples 50")),
+        ("S4 erase", true, pick("erase", "erase --messages 100000 --seconds 2")),
         ("S5 history", false, pick("history", "history --messages 100000")),
         ("S6 sync", true, pick("sync --deletions 100000", "sync --logins 20 --seconds 2 --deletions 2000")),
         ("S7 storm", false, pick("storm", "storm --clients 2000 --seconds 1")),

@@ -56,6 +56,7 @@ impl Report {
         let mut out =
             format!("# Results\n\nMade by `{}`; how: `crates/bench`.\n\n{}", self.command, self.machine());
         out.push_str(&self.who());
+        out.push_str(&self.costs());
         out.push_str(&charts);
         self.parts.iter().for_each(|part| part.write(&mut out, self.runs));
         Ok(std::fs::write(directory.join("RESULTS.md"), out)?)
@@ -97,6 +98,43 @@ impl Report {
         for (kind, why) in &self.missing {
             let _ = writeln!(out, "Not measured: {} ({why}).\n", kind.name());
         }
+        out
+    }
+
+    /// What a message between two costs each system, and what a part of that work costs alone.
+    fn costs(&self) -> String {
+        let find = |title: &str| self.parts.iter().find(|part| part.item.title == title);
+        let mut rows = Vec::new();
+        if let Some(part) = find("S2 pairs, in memory") {
+            for (kind, figures) in &part.results {
+                let rate = figures.median("saturated: messages per server CPU second");
+                rows.push((format!("{}: answered and delivered", kind.name()), rate));
+            }
+        }
+        if let Some((_, limits)) = find("Limits").and_then(|part| part.results.first()) {
+            for (what, figure) in [
+                (
+                    "limit: echo over a WebSocket, many at once",
+                    "echo, window 16: echoes per server CPU second",
+                ),
+                (
+                    "limit: appended to a file, synced by hundreds",
+                    "append and fdatasync of 100: messages per CPU second",
+                ),
+                ("limit: its JSON read and written", "JSON of a message: messages per CPU second"),
+            ] {
+                rows.push((what.to_owned(), limits.median(figure)));
+            }
+        }
+        let lethe = rows.first().and_then(|row| row.1);
+        let mut out = "| a text of 100 bytes | µs of server CPU | lethe takes so many times as long |\n|---|---:|---:|\n"
+            .to_owned();
+        for (what, rate) in &rows {
+            let Some(rate) = rate else { continue };
+            let times = lethe.map_or(f64::NAN, |lethe| rate / lethe);
+            let _ = writeln!(out, "| {what} | {} | {} |", show(1e6 / rate), show(times));
+        }
+        out.push('\n');
         out
     }
 

@@ -3,6 +3,7 @@
 
 pub mod cluster;
 pub mod delete;
+pub mod erase;
 pub mod group;
 pub mod history;
 pub mod idle;
@@ -30,6 +31,8 @@ pub enum Work {
     Group(group::Group),
     /// S4: one call that deletes 1 and 100 conversations, with histories of several lengths.
     Delete(delete::Delete),
+    /// S4: what others feel while a long history is erased.
+    Erase(erase::Erase),
     /// S5: pages backwards through a long history, cold and warm.
     History(history::History),
     /// S6: logins with short and long lists, lists, and a resume after many deletions.
@@ -57,6 +60,7 @@ impl Work {
             Self::Pairs(work) => work.run(setup),
             Self::Group(work) => work.run(setup),
             Self::Delete(work) => work.run(setup),
+            Self::Erase(work) => work.run(setup),
             Self::History(work) => work.run(setup),
             Self::Sync(work) => work.run(setup),
             Self::Storm(work) => work.run(setup),
@@ -89,6 +93,14 @@ pub fn until_quiet(fleet: &mut Fleet, quiet: Duration) -> Outcome<()> {
             return Ok(());
         }
     }
+}
+
+/// Says in an error what was going on.
+///
+/// # Errors
+/// The one given.
+pub fn during<T>(what: &str, outcome: Outcome<T>) -> Outcome<T> {
+    outcome.map_err(|error| format!("{what}: {error}").into())
 }
 
 /// An error unless both counts are the same.

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::{until_quiet, user};
+use super::{during, until_quiet, user};
 use crate::Outcome;
 use crate::figures::Figures;
 use crate::fleet::Fleet;
@@ -45,7 +45,8 @@ impl Storm {
         lethe.add_users(&users)?;
         let mut fleet = Fleet::new()?;
         fleet.limit(Duration::from_secs(600));
-        fleet.gather(users.len(), 2000.0, |n| lethe.links(&users[n], u32::try_from(n)?, &[]))?;
+        let gathered = fleet.gather(users.len(), 2000.0, |n| lethe.links(&users[n], u32::try_from(n)?, &[]));
+        during("first login", gathered)?;
         let begun = (self.conversations / 2).max(1);
         for n in 0..users.len() {
             for next in 1..=begun {
@@ -56,12 +57,12 @@ impl Storm {
         let mut counts = Counts::default();
         let first = (users.len() * begun) as u64;
         while counts.answered < first {
-            self.write(&mut fleet, &mut counts, first, begun)?;
+            during("first texts", self.write(&mut fleet, &mut counts, first, begun))?;
         }
         until_quiet(&mut fleet, Duration::from_millis(200))?;
         let load = Instant::now();
         while load.elapsed() < Duration::from_secs(self.seconds) {
-            self.write(&mut fleet, &mut counts, u64::MAX, begun)?;
+            during("load", self.write(&mut fleet, &mut counts, u64::MAX, begun))?;
         }
         let killed = Instant::now();
         lethe.crash()?;
@@ -82,9 +83,9 @@ impl Storm {
         let restarted = killed.elapsed();
         let meter = Meter::start(lethe);
         let mut fleet = Fleet::new()?;
-        let gathered =
-            fleet.gather(users.len(), f64::INFINITY, |n| lethe.links(&users[n], u32::try_from(n)?, &[]))?;
-        let back = killed.elapsed();
+        let gathered = fleet.storm(users.len(), |n| lethe.links(&users[n], u32::try_from(n)?, &[]));
+        let gathered = during("coming back", gathered)?;
+        let (back, retries) = (killed.elapsed(), f64::from(u32::try_from(gathered.retries)?));
         super::same("conversations", (users.len() * conversations) as u64, gathered.items)?;
         // Both sides of a conversation count its messages.
         let (least, most) = (counts.answered * 2, counts.sent * 2);
@@ -94,6 +95,7 @@ impl Storm {
         figures.add("kill until the server accepts", "s", restarted.as_secs_f64());
         figures.add("kill until all are back with their lists", "s", back.as_secs_f64());
         figures.add("server accepts until all are back", "s", gathered.took.as_secs_f64());
+        figures.add("connections refused or reset", "", retries);
         meter.read().add_rates(&mut figures, "", "logins with lists", users.len() as u64);
         Ok(figures)
     }
