@@ -41,7 +41,7 @@ fn largest_group(kind: Kind) -> usize {
     match kind {
         // Each member's join is a request, and each message's way to each member another.
         Kind::Synapse => 100,
-        // Who joins is compared with all who have.
+        // Five thousand were not done within five minutes.
         Kind::Prosody | Kind::ProsodyWs | Kind::ProsodyFast => 500,
         // A user has one client of each kind.
         Kind::Wukongim => 5000,
