@@ -2,7 +2,8 @@
 # make build  the release binary, the SDK, the console and the demo
 # make check  formatting, lints, documentation, licences, types
 # make test   everything, in real sockets and a real browser
-# make bench  what a deletion costs, for histories from 10 to 10^6 messages
+# make bench  what things cost: all scenarios on Lethe, on peers that are installed, and the machine's limits; an hour
+# make bench-deletion  what a deletion costs, for histories from 10 to 10^6 messages
 
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
@@ -20,7 +21,7 @@ WEB_SOURCES := $(shell find sdk/src web -type f -not -path '*/node_modules/*' -n
 RUST_SOURCES := $(shell find crates -type f 2>/dev/null) Cargo.toml Cargo.lock
 WEB := web/demo/dist/index.html
 
-.PHONY: run build check test bench check-rust check-web test-rust test-web clean
+.PHONY: run build check test bench bench-deletion peers check-rust check-web test-rust test-web clean
 
 run: build
 	./target/release/lethe serve --welcome
@@ -80,14 +81,45 @@ test-web: test-rust /usr/bin/chromium
 $(NATS):
 	$(call install,nats-server,nats-server 2.9 or newer)
 
+# Peers of the bench, started by the bench itself with directories and ports of its own. What cannot be installed is left
+# out of the report, which says so.
+ERLANG_SQLITE := /usr/share/doc/erlang-p1-sqlite3
+LUA_SQLITE := /usr/share/doc/lua-dbi-sqlite3
+SYNAPSE := .cache/synapse/bin/synapse_homeserver
+SYNAPSE_VERSION := 1.163.2
+
+peers:
+	-@$(MAKE) -k --no-print-directory $(ERLANG_SQLITE) $(LUA_SQLITE) $(SYNAPSE)
+
+$(ERLANG_SQLITE):
+	$(call install,ejabberd erlang-p1-sqlite3,ejabberd with its library for SQLite)
+	$(call silence,ejabberd)
+
+$(LUA_SQLITE):
+	$(call install,prosody lua-dbi-sqlite3,Prosody with its library for SQLite)
+	$(call silence,prosody)
+
+$(SYNAPSE):
+	python3 -m venv .cache/synapse
+	.cache/synapse/bin/pip install -q matrix-synapse==$(SYNAPSE_VERSION)
+
+# A package starts its service; nobody has asked for that.
+define silence
+	@if [ -d /run/systemd/system ]; then $(SUDO) systemctl disable -q --now $(1) || true; fi
+endef
+
 define install
 	@command -v apt-get >/dev/null || { echo "Install $(2)."; exit 1; }
 	$(SUDO) apt-get update -qq
 	$(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $(1)
 endef
 
-bench: $(WEB)
-	cargo bench --locked -p lethe-bench
+bench: target/release/lethe peers
+	cargo build --release --locked -p lethe-bench --bin lethe-bench
+	./target/release/lethe-bench --runs 5 all $(if $(QUICK),--quick)
+
+bench-deletion: $(WEB)
+	cargo bench --locked -p lethe-bench --bench deletion
 
 clean:
 	rm -rf target node_modules sdk/dist web/*/dist tests/artifacts .cache

@@ -1,94 +1,37 @@
-//! What the benches share: a store filled with histories, and how figures are shown.
+//! What things cost: Lethe, its peers and the machine's own limits, measured on the same work.
+//!
+//! | module | what |
+//! |---|---|
+//! | [`system`], [`systems`] | a running server under test, and how each is started |
+//! | [`session`], [`stamp`], [`websocket`] | what one socket says and hears, cheaply |
+//! | [`xmpp`] | the same for servers that speak XMPP |
+//! | [`fleet`] | many sockets served by one thread |
+//! | [`meter`], [`usage`] | CPU, memory and disk of processes, from the operating system |
+//! | [`scenarios`], [`limits`] | the work |
+//! | [`figures`], [`goals`], [`report`], [`chart`] | what came out |
+//! | [`plan`], [`all`] | everything, in one go |
+//! | [`fill`](mod@fill) | a store filled with histories, offline |
 
-use std::path::Path;
-use std::sync::Arc;
-use std::time::Duration;
+pub mod all;
+pub mod chart;
+pub mod figures;
+pub mod fill;
+pub mod fleet;
+pub mod goals;
+pub mod limits;
+pub mod meter;
+pub mod plan;
+pub mod report;
+pub mod scenarios;
+pub mod session;
+pub mod stamp;
+pub mod system;
+pub mod systems;
+pub mod usage;
+pub mod websocket;
+pub mod xmpp;
 
-use lethe_protocol::{ConversationId, MessageAttributes};
-use lethe_store::{Committed, DataDirectory, Locks, NewMessage, Publish, Store, StoreError, Timeline};
-use serde_json::value::RawValue;
+pub use fill::{ME, fill, fill_as_sent, peer, percentile};
 
-/// The user whose conversations are measured.
-pub const ME: &str = "alice";
-/// Messages written in one transaction while filling.
-const STEP: u64 = 2_000;
-
-struct Nobody;
-
-impl Publish for Nobody {
-    fn publish(&self, _: Committed) {}
-}
-
-/// The `n`th peer.
-#[must_use]
-pub fn peer(n: usize) -> String {
-    format!("peer{n:04}")
-}
-
-/// Fills a new data directory with conversations of [`ME`] with these numbers of messages, each of 100 bytes of text.
-///
-/// # Errors
-/// See [`StoreError`].
-pub async fn fill(path: &Path, histories: &[u64]) -> Result<(), StoreError> {
-    let directory = DataDirectory::open(path)?;
-    let store = Store::open(&directory, false, Arc::new(Nobody)).await?;
-    let mut tx = store.begin(Locks::none().app()).await?;
-    tx.create_account(ME, 1).await?;
-    for n in 0..histories.len() {
-        tx.create_account(&peer(n), 1).await?;
-    }
-    tx.commit().await?;
-    for (n, &messages) in histories.iter().enumerate() {
-        fill_one(&store, &peer(n), messages).await?;
-    }
-    store.close().await
-}
-
-async fn fill_one(store: &Store, peer: &str, messages: u64) -> Result<(), StoreError> {
-    let mine = ConversationId::User(peer.to_owned());
-    let timeline = Timeline::of(ME, &mine);
-    let mut written = 0;
-    while written < messages {
-        let mut tx = store.begin(Locks::none().timeline(&timeline)).await?;
-        let step = STEP.min(messages - written);
-        for n in written..written + step {
-            tx.append(&timeline, message(peer, n)).await?;
-        }
-        tx.index(ME, &mine).await?;
-        tx.index(peer, &ConversationId::User(ME.to_owned())).await?;
-        tx.commit().await?;
-        written += step;
-    }
-    Ok(())
-}
-
-fn message(from: &str, n: u64) -> NewMessage {
-    // A different text each time, so that compression has nothing special to find.
-    let words: String = (0..100)
-        .map(|i| char::from(b'a' + u8::try_from((n * 31 + i * i * 7 + n % 97 * i) % 26).unwrap_or(0)))
-        .collect();
-    let body = format!(r#"[{{"MsgType":"TIMTextElem","MsgContent":{{"Text":"{words}"}}}}]"#);
-    NewMessage {
-        id: format!("144115188075855872-{n}-{n}"),
-        from: from.to_owned(),
-        body: RawValue::from_string(body).unwrap_or_else(|_| RawValue::NULL.to_owned()),
-        attributes: MessageAttributes::default(),
-        nick: String::new(),
-        avatar: String::new(),
-        time: n + 1,
-    }
-}
-
-/// The value below which `share` of the samples lie.
-#[must_use]
-pub fn percentile(samples: &mut [Duration], share: f64) -> Duration {
-    samples.sort_unstable();
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        clippy::cast_precision_loss,
-        reason = "an index"
-    )]
-    let index = ((samples.len() as f64 - 1.0) * share).round() as usize;
-    samples.get(index).copied().unwrap_or_default()
-}
+/// Why a bench stops: any error, in a sentence.
+pub type Outcome<T> = Result<T, Box<dyn std::error::Error + Send + Sync>>;

@@ -47,8 +47,7 @@ fn program(name: &str) -> Command {
 }
 
 /// A directory that the system's user of the server may write to.
-fn home() -> TempDir {
-    let home = directory();
+fn home(home: TempDir) -> TempDir {
     fs::set_permissions(home.path(), fs::Permissions::from_mode(0o700)).unwrap();
     if let Some(user) = system_user() {
         let id = |flag: &str| process::output(Command::new("id").args([flag, user])).trim().parse().unwrap();
@@ -67,7 +66,13 @@ impl Postgres {
     /// A new, empty server with these settings, each as `name=value`.
     #[must_use]
     pub fn with(settings: &[&str]) -> Self {
-        let home = home();
+        Self::on(directory(), settings)
+    }
+
+    /// The same in a directory of the caller's, which chooses the disk.
+    #[must_use]
+    pub fn on(directory: TempDir, settings: &[&str]) -> Self {
+        let home = home(directory);
         let password = home.path().join("password");
         fs::write(&password, PASSWORD).unwrap();
         fs::set_permissions(&password, fs::Permissions::from_mode(0o644)).unwrap();
@@ -157,7 +162,7 @@ impl Postgres {
     }
 
     fn standby_on(&self, port: u16) -> Self {
-        let home = home();
+        let home = home(directory());
         let mut backup = program("pg_basebackup");
         backup.args(["--no-sync", "-c", "fast", "-X", "stream", "-R", "-d", &url(&self.host(), "postgres")]);
         let _ = process::output(backup.arg("-D").arg(home.path().join("data")));

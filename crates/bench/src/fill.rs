@@ -1,0 +1,112 @@
+//! A store filled with histories without a server, and percentiles of samples.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::Outcome;
+use lethe_protocol::{ConversationId, MessageAttributes};
+use lethe_store::{Committed, DataDirectory, Locks, NewMessage, Publish, Store, StoreError, Timeline};
+use serde_json::value::RawValue;
+
+/// The user whose conversations are measured.
+pub const ME: &str = "alice";
+/// Messages written in one transaction while filling.
+const STEP: u64 = 2_000;
+
+struct Nobody;
+
+impl Publish for Nobody {
+    fn publish(&self, _: Committed) {}
+}
+
+/// The `n`th peer.
+#[must_use]
+pub fn peer(n: usize) -> String {
+    format!("peer{n:04}")
+}
+
+/// Fills a new data directory with conversations of [`ME`] with these numbers of messages, each of 100 bytes of text.
+///
+/// # Errors
+/// See [`StoreError`].
+pub async fn fill(path: &Path, histories: &[u64]) -> Result<(), StoreError> {
+    fill_with(path, histories, false).await
+}
+
+/// The same from outside a runtime, with all that a message sent over a socket leaves in the store.
+///
+/// # Errors
+/// See [`StoreError`].
+pub fn fill_as_sent(path: &Path, histories: &[u64]) -> Outcome<()> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    Ok(runtime.block_on(fill_with(path, histories, true))?)
+}
+
+async fn fill_with(path: &Path, histories: &[u64], as_sent: bool) -> Result<(), StoreError> {
+    let directory = DataDirectory::open(path)?;
+    let store = Store::open(&directory, false, Arc::new(Nobody)).await?;
+    let mut tx = store.begin(Locks::none().app()).await?;
+    tx.create_account(ME, 1).await?;
+    for n in 0..histories.len() {
+        tx.create_account(&peer(n), 1).await?;
+    }
+    tx.commit().await?;
+    for (n, &messages) in histories.iter().enumerate() {
+        fill_one(&store, &peer(n), messages, as_sent).await?;
+    }
+    store.close().await
+}
+
+async fn fill_one(store: &Store, peer: &str, messages: u64, as_sent: bool) -> Result<(), StoreError> {
+    let mine = ConversationId::User(peer.to_owned());
+    let timeline = Timeline::of(ME, &mine);
+    let mut written = 0;
+    while written < messages {
+        let mut tx = store.begin(Locks::none().timeline(&timeline)).await?;
+        let step = STEP.min(messages - written);
+        for n in written..written + step {
+            let stored = tx.append(&timeline, message(peer, n)).await?;
+            if as_sent {
+                let random = u32::try_from(n % (1 << 31)).unwrap_or(0);
+                tx.remember_sent(&timeline, peer, 1_700_000_000, random, stored.seq, n + 1);
+            }
+        }
+        tx.index(ME, &mine).await?;
+        tx.index(peer, &ConversationId::User(ME.to_owned())).await?;
+        tx.commit().await?;
+        written += step;
+    }
+    Ok(())
+}
+
+fn message(from: &str, n: u64) -> NewMessage {
+    // A different text each time, so that compression has nothing special to find.
+    let words: String = (0..100)
+        .map(|i| char::from(b'a' + u8::try_from((n * 31 + i * i * 7 + n % 97 * i) % 26).unwrap_or(0)))
+        .collect();
+    let body = format!(r#"[{{"MsgType":"TIMTextElem","MsgContent":{{"Text":"{words}"}}}}]"#);
+    NewMessage {
+        id: format!("144115188075855872-{n}-{n}"),
+        from: from.to_owned(),
+        body: RawValue::from_string(body).unwrap_or_else(|_| RawValue::NULL.to_owned()),
+        attributes: MessageAttributes::default(),
+        nick: String::new(),
+        avatar: String::new(),
+        time: n + 1,
+    }
+}
+
+/// The value below which `share` of the samples lie.
+#[must_use]
+pub fn percentile(samples: &mut [Duration], share: f64) -> Duration {
+    samples.sort_unstable();
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        clippy::cast_precision_loss,
+        reason = "an index"
+    )]
+    let index = ((samples.len() as f64 - 1.0) * share).round() as usize;
+    samples.get(index).copied().unwrap_or_default()
+}

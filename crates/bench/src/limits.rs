@@ -1,0 +1,158 @@
+//! What the machine and the libraries can do without a chat server around them.
+
+use std::fs::File;
+use std::io::Write as _;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use lethe_protocol::{Inbound, Request, Sent, answer};
+
+use crate::Outcome;
+use crate::figures::{Figures, per_second};
+use crate::fleet::Fleet;
+use crate::meter::Meter;
+use crate::scenarios::{same, user};
+use crate::session::Target;
+use crate::stamp;
+use crate::system::System as _;
+use crate::systems::Setup;
+use crate::systems::relay::{ECHO, Relay};
+use crate::usage::Usage;
+
+/// Each limit for itself; `pairs` and `group` with `--system relay` are the limits of those.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Limits {
+    /// Clients of the echo.
+    #[arg(long, default_value_t = 200)]
+    pub clients: usize,
+    /// Unanswered echoes of each client.
+    #[arg(long, default_value_t = 16)]
+    pub window: usize,
+    /// Bytes of a text.
+    #[arg(long, default_value_t = 100)]
+    pub bytes: usize,
+    /// Measured seconds of each limit.
+    #[arg(long, default_value_t = 3)]
+    pub seconds: u64,
+}
+
+impl Limits {
+    /// Measures each once.
+    ///
+    /// # Errors
+    /// When an echo is lost, or the disk refuses.
+    pub fn run(&self, setup: &Setup) -> Outcome<Figures> {
+        let mut figures = Figures::default();
+        self.echo(1, "echo, one at a time", &mut figures)?;
+        self.echo(self.window, &format!("echo, window {}", self.window), &mut figures)?;
+        for batch in [1, 10, 100] {
+            self.append(&setup.dir, batch, &mut figures)?;
+        }
+        self.json(&mut figures)?;
+        Ok(figures)
+    }
+
+    fn echo(&self, window: usize, name: &str, figures: &mut Figures) -> Outcome<()> {
+        let relay = Relay::start()?;
+        let mut fleet = Fleet::new()?;
+        fleet.limit(Duration::from_secs(self.seconds + 60));
+        fleet.gather(self.clients, 1000.0, |n| relay.links(&user(n), u32::try_from(n)?, &[]))?;
+        let (mut sent, mut echoed) = (0_u64, 0_u64);
+        for client in 0..self.clients {
+            fleet.say(client, |socket| {
+                socket.aim(&Target::User(ECHO.to_owned()), self.bytes);
+                (0..window).for_each(|_| socket.send(0));
+            })?;
+            sent += window as u64;
+        }
+        let meter = Meter::start(&relay);
+        let mut cost = None;
+        while echoed < sent {
+            let more = meter.elapsed() < Duration::from_secs(self.seconds);
+            if !more && cost.is_none() {
+                cost = Some((meter.read(), echoed));
+            }
+            fleet.turn(Duration::from_millis(100), |heard, socket| {
+                echoed += heard.answers.len() as u64;
+                if more {
+                    sent += heard.answers.len() as u64;
+                    heard.answers.iter().for_each(|_| socket.send(0));
+                }
+                Ok(())
+            })?;
+        }
+        same("echoes", sent, echoed)?;
+        let (cost, count) = cost.ok_or("the echo ended before its time")?;
+        cost.add_rates(figures, &format!("{name}: "), "echoes", count);
+        Ok(())
+    }
+
+    /// The stored bytes of messages, appended to one file and synced after each batch.
+    fn append(&self, directory: &Path, batch: usize, figures: &mut Figures) -> Outcome<()> {
+        let mut file: File = tempfile::tempfile_in(directory)?;
+        let message = event(self.bytes, 1).into_bytes().repeat(batch);
+        let me = std::process::id();
+        let (before, begun) = (Usage::of_one(me), Instant::now());
+        let (mut count, mut times) = (0, Vec::new());
+        while begun.elapsed() < Duration::from_secs(self.seconds) {
+            let start = Instant::now();
+            file.write_all(&message)?;
+            file.sync_data()?;
+            times.push(u64::try_from(start.elapsed().as_nanos())?);
+            count += batch as u64;
+        }
+        let (took, cpu) = (begun.elapsed(), Usage::of_one(me).since(&before));
+        let name = format!("append and fdatasync of {batch}: ");
+        figures.add(format!("{name}messages per second"), "1/s", per_second(count, took));
+        figures.add(format!("{name}messages per CPU second"), "1/s", per_second(count, cpu));
+        figures.add_latency(&format!("{name}sync"), &mut times);
+        Ok(())
+    }
+
+    /// The JSON of one message: its request is read, its event and its answer are written.
+    fn json(&self, figures: &mut Figures) -> Outcome<()> {
+        let text = String::from_utf8(stamp::text(self.bytes, 1))?;
+        let frame = format!(
+            r#"{{"id":1000000000000000,"op":"messages.send","d":{{"conversationId":"C2Cu000001","clientTime":1700000000,"random":1000000000,"body":[{{"MsgType":"TIMTextElem","MsgContent":{{"Text":"{text}"}}}}]}}}}"#
+        );
+        let (me, mut bytes, mut count) = (std::process::id(), 0_usize, 0);
+        let (before, begun) = (Usage::of_one(me), Instant::now());
+        while begun.elapsed() < Duration::from_secs(self.seconds) {
+            for n in 0..1000 {
+                let inbound: Inbound<'_> = serde_json::from_str(&frame)?;
+                let Request::SendMessage(send) =
+                    Request::read(&inbound).map_err(|error| error.to_string())?
+                else {
+                    return Err("a text became something else".into());
+                };
+                let message = lethe_protocol::Message {
+                    seq: n,
+                    time: n,
+                    id: format!("144115188075855872-{}-{}", send.client_time, send.random),
+                    from: user(0),
+                    to: Some(user(1)),
+                    group: None,
+                    body: send.body,
+                    attributes: send.attributes,
+                    nick: String::new(),
+                    avatar: String::new(),
+                };
+                bytes += serde_json::to_string(&message)?.len();
+                bytes += answer(inbound.id, &Sent { seq: n, time: n }).len();
+                count += 1;
+            }
+        }
+        let cpu = Usage::of_one(me).since(&before);
+        std::hint::black_box(bytes);
+        figures.add("JSON of a message: messages per CPU second", "1/s", per_second(count, cpu));
+        Ok(())
+    }
+}
+
+/// A message as it is stored and told.
+fn event(bytes: usize, seed: u64) -> String {
+    let text = String::from_utf8_lossy(&stamp::text(bytes, seed)).into_owned();
+    format!(
+        r#"{{"seq":1,"time":1700000000000,"id":"144115188075855872-1700000000-1000000000","from":"u000000","to":"u000001","body":[{{"MsgType":"TIMTextElem","MsgContent":{{"Text":"{text}"}}}}]}}"#
+    )
+}

@@ -1,0 +1,280 @@
+//! All results in Markdown, with charts beside it.
+
+use std::fmt::Write as _;
+use std::path::Path;
+
+use crate::Outcome;
+use crate::chart::Chart;
+use crate::figures::{Figure, Figures, show};
+use crate::goals::goal;
+use crate::plan::Item;
+use crate::system::Identity;
+use crate::systems::Kind;
+
+/// What one item gave on each system, and what went wrong.
+#[derive(Debug)]
+pub struct Part {
+    /// What was done.
+    pub item: Item,
+    /// Figures of each system that did it.
+    pub results: Vec<(Kind, Figures)>,
+    /// Why others did not.
+    pub failures: Vec<(Kind, String)>,
+}
+
+/// Everything of one `lethe-bench all`.
+#[derive(Debug)]
+pub struct Report {
+    /// The systems that took part.
+    pub systems: Vec<(Kind, Identity)>,
+    /// Those that are not here, and why.
+    pub missing: Vec<(Kind, String)>,
+    /// See [`Part`].
+    pub parts: Vec<Part>,
+    /// How often each item was done.
+    pub runs: u32,
+    /// The command that made this.
+    pub command: String,
+    /// Load averages of the machine before it began.
+    pub load_before: String,
+}
+
+impl Report {
+    /// Writes `RESULTS.md` and the charts.
+    ///
+    /// # Errors
+    /// When the directory cannot be written.
+    pub fn write(&self, directory: &Path) -> Outcome<()> {
+        std::fs::create_dir_all(directory)?;
+        let mut charts = String::new();
+        for (name, chart) in [("group", self.groups()), ("delete", self.deletions()), ("sync", self.logins())]
+        {
+            let Some(svg) = chart.svg() else { continue };
+            std::fs::write(directory.join(format!("{name}.svg")), svg)?;
+            let _ = writeln!(charts, "![{}]({name}.svg)\n", chart.title);
+        }
+        let mut out =
+            format!("# Results\n\nMade by `{}`; how: `crates/bench`.\n\n{}", self.command, self.machine());
+        out.push_str(&self.who());
+        out.push_str(&self.costs());
+        out.push_str(&charts);
+        self.parts.iter().for_each(|part| part.write(&mut out, self.runs));
+        Ok(std::fs::write(directory.join("RESULTS.md"), out)?)
+    }
+
+    fn machine(&self) -> String {
+        let read = |path: &str| std::fs::read_to_string(path).unwrap_or_default();
+        let field = |text: &str, name: &str| {
+            let line = text.lines().find(|line| line.starts_with(name)).unwrap_or_default();
+            line.split_once(':').map_or(String::new(), |(_, value)| value.trim().to_owned())
+        };
+        let cores = std::thread::available_parallelism().map_or(0, usize::from);
+        let memory: f64 =
+            field(&read("/proc/meminfo"), "MemTotal").trim_end_matches(" kB").parse().unwrap_or(0.0);
+        format!(
+            "| machine | |\n|---|---|\n| processor | {}, {cores} cores |\n| memory | {} GiB |\n| kernel | {} |\n\
+             | load average before, after | {}; {} |\n| runs of each, interleaved over the systems | {} |\n\n\
+             Load and server share the cores, so rates per second of server CPU are the ones to compare. Values are \
+             medians with the smallest and the greatest of all runs. Ratios above 1 mean that Lethe's figure is the \
+             greater one, whichever is better.\n\n",
+            field(&read("/proc/cpuinfo"), "model name"),
+            show(memory / 1_048_576.0),
+            read("/proc/sys/kernel/osrelease").trim(),
+            self.load_before,
+            load(),
+            self.runs
+        )
+    }
+
+    fn who(&self) -> String {
+        let mut out = String::from(
+            "| system | version | answers when the message is | started by |\n|---|---|---|---|\n",
+        );
+        for (_, system) in &self.systems {
+            let Identity { name, version, durability, command } = system;
+            let _ = writeln!(out, "| {name} | {version} | {durability} | `{command}` |");
+        }
+        out.push('\n');
+        for (kind, why) in &self.missing {
+            let _ = writeln!(out, "Not measured: {} ({why}).\n", kind.name());
+        }
+        out
+    }
+
+    /// What a message between two costs each system, and what a part of that work costs alone.
+    fn costs(&self) -> String {
+        let find = |title: &str| self.parts.iter().find(|part| part.item.title == title);
+        let mut rows = Vec::new();
+        if let Some(part) = find("S2 pairs, in memory") {
+            for (kind, figures) in &part.results {
+                let rate = figures.median("saturated: messages per server CPU second");
+                rows.push((format!("{}: answered and delivered", kind.name()), rate));
+            }
+        }
+        if let Some((_, limits)) = find("Limits").and_then(|part| part.results.first()) {
+            for (what, figure) in [
+                (
+                    "limit: echo over a WebSocket, many at once",
+                    "echo, window 16: echoes per server CPU second",
+                ),
+                (
+                    "limit: appended to a file, synced by hundreds",
+                    "append and fdatasync of 100: messages per CPU second",
+                ),
+                ("limit: its JSON read and written", "JSON of a message: messages per CPU second"),
+            ] {
+                rows.push((what.to_owned(), limits.median(figure)));
+            }
+        }
+        let lethe = rows.first().and_then(|row| row.1);
+        let mut out = "| a text of 100 bytes | µs of server CPU | lethe takes so many times as long |\n|---|---:|---:|\n"
+            .to_owned();
+        for (what, rate) in &rows {
+            let Some(rate) = rate else { continue };
+            let times = lethe.map_or(f64::NAN, |lethe| rate / lethe);
+            let _ = writeln!(out, "| {what} | {} | {} |", show(1e6 / rate), show(times));
+        }
+        out.push('\n');
+        out
+    }
+
+    /// A line of the medians of a figure over items whose titles go on with a size.
+    fn line(&self, kind: Kind, title: &str, figure: &str, to_cost: fn(f64) -> f64) -> Vec<(f64, f64)> {
+        let point = |part: &Part| {
+            let size = part.item.title.strip_prefix(title)?.parse().ok()?;
+            let figures = &part.results.iter().find(|result| result.0 == kind)?.1;
+            Some((size, to_cost(figures.median(figure)?)))
+        };
+        self.parts.iter().filter_map(point).collect()
+    }
+
+    fn groups(&self) -> Chart {
+        let mut lines = Vec::new();
+        for (kind, _) in &self.systems {
+            for part in ["light", "saturated"] {
+                let figure = format!("{part}: deliveries per server CPU second");
+                let line = self.line(*kind, "S3 group of ", &figure, |rate| 1e6 / rate);
+                lines.push((format!("{}, {part}", kind.name()), line));
+            }
+        }
+        lines.retain(|line| !line.1.is_empty());
+        let title = "Server CPU of one delivery to a member of a group".to_owned();
+        Chart { title, across: "online clients".to_owned(), up: "µs".to_owned(), lines }
+    }
+
+    /// A line of medians of figures of one item whose names have a size between two texts.
+    fn within(&self, title: &str, before: &str, after: &str) -> Vec<(f64, f64)> {
+        let part = self.parts.iter().find(|part| part.item.title == title);
+        let Some((_, figures)) = part.and_then(|part| part.results.first()) else { return Vec::new() };
+        let point = |figure: &Figure| {
+            let size = figure.name.strip_prefix(before)?.strip_suffix(after)?.parse().ok()?;
+            Some((size, figure.spread().1))
+        };
+        figures.0.iter().filter_map(point).collect()
+    }
+
+    fn deletions(&self) -> Chart {
+        let mut lines = Vec::new();
+        for count in ["1", "100"] {
+            for share in ["p50", "p99"] {
+                let before = format!("delete {count} with ");
+                let line = self.within("S4 delete", &before, &format!(" messages in all {share}"));
+                lines.push((format!("{count} in a call, {share}"), line));
+            }
+        }
+        lines.retain(|line| !line.1.is_empty());
+        let title = "Deleting conversations, until it is on disk".to_owned();
+        Chart { title, across: "messages in all".to_owned(), up: "ms".to_owned(), lines }
+    }
+
+    fn logins(&self) -> Chart {
+        let line = |share: &str| {
+            (share.to_owned(), self.within("S6 sync", "login with ", &format!(" conversations {share}")))
+        };
+        let mut lines = vec![line("p50"), line("p99")];
+        lines.retain(|line| !line.1.is_empty());
+        let title = "From a new socket to the whole list".to_owned();
+        Chart { title, across: "conversations".to_owned(), up: "ms".to_owned(), lines }
+    }
+}
+
+impl Part {
+    fn write(&self, out: &mut String, runs: u32) {
+        let place = if self.item.in_memory { " --dir /dev/shm" } else { "" };
+        let runs = if self.item.once { 1 } else { runs };
+        let _ = writeln!(
+            out,
+            "## {}\n\n`lethe-bench --runs {runs}{place} {}`\n",
+            self.item.title, self.item.words
+        );
+        for (kind, _) in &self.results {
+            let less = self.item.less(*kind);
+            if !less.is_empty() {
+                let _ = writeln!(out, "{} with `{less}`.\n", kind.name());
+            }
+        }
+        for (kind, why) in &self.failures {
+            let _ = writeln!(out, "**{}: {why}**\n", kind.name());
+        }
+        let Some((first, figures)) = self.results.first() else { return };
+        let others = &self.results[1..];
+        let mut head = format!("| figure | unit | {} | goal |", first.name());
+        let mut rule = "|---|---|---:|---:|".to_owned();
+        for (kind, _) in others {
+            let _ = write!(head, " {0} | {1} : {0} |", kind.name(), first.name());
+            rule.push_str("---:|---:|");
+        }
+        let _ = writeln!(out, "{head}\n{rule}");
+        for figure in &figures.0 {
+            let goal = goal(&self.item.title, &figure.name, figure.spread().1)
+                .map_or(String::new(), |goal| format!("{} {}", goal.0, if goal.1 { "✓" } else { "✗" }));
+            let _ = write!(out, "| {} | {} | {} | {goal} |", figure.name, figure.unit, spread(figure));
+            for (_, figures) in others {
+                match figures.0.iter().find(|other| other.name == figure.name) {
+                    Some(other) => {
+                        let ratio = figure.spread().1 / other.spread().1;
+                        let _ = write!(out, " {} | {} |", spread(other), show(ratio));
+                    }
+                    None => out.push_str(" | |"),
+                }
+            }
+            out.push('\n');
+        }
+        rest(out, figures, others);
+        out.push('\n');
+    }
+}
+
+/// Figures that only the others have, such as latencies at a rate of their own.
+fn rest(out: &mut String, first: &Figures, others: &[(Kind, Figures)]) {
+    let mut known: Vec<&str> = first.0.iter().map(|figure| figure.name.as_str()).collect();
+    for figure in others.iter().flat_map(|(_, figures)| &figures.0) {
+        if known.contains(&figure.name.as_str()) {
+            continue;
+        }
+        known.push(&figure.name);
+        let _ = write!(out, "| {} | {} | | |", figure.name, figure.unit);
+        for (_, figures) in others {
+            let value =
+                figures.0.iter().find(|other| other.name == figure.name).map_or(String::new(), spread);
+            let _ = write!(out, " {value} | |");
+        }
+        out.push('\n');
+    }
+}
+
+/// The median, and the ends when there are several runs.
+fn spread(figure: &Figure) -> String {
+    let (min, median, max) = figure.spread();
+    if figure.values.len() < 2 {
+        return show(median);
+    }
+    format!("{} ({} … {})", show(median), show(min), show(max))
+}
+
+/// The load averages of the machine now.
+#[must_use]
+pub fn load() -> String {
+    let text = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    text.split_whitespace().take(3).collect::<Vec<_>>().join(" ")
+}
