@@ -57,38 +57,34 @@ impl All {
         report.parts = items.map(|item| Part { item, results: Vec::new(), failures: Vec::new() }).collect();
         for run in 0..runs {
             self.once(setup, run, &mut report)?;
-            // What is there survives whatever comes.
-            report.write(&self.out)?;
         }
         let failed = report.parts.iter().map(|part| part.failures.len()).sum::<usize>();
         if failed == 0 { Ok(()) } else { Err(format!("{failed} failures, see the report").into()) }
     }
 
     fn once(&self, setup: &Setup, run: u32, report: &mut Report) -> Outcome<()> {
-        for part in &mut report.parts {
-            if part.item.once && run > 0 {
+        for place in 0..report.parts.len() {
+            let item = report.parts[place].item.clone();
+            if item.once && run > 0 {
                 continue;
             }
-            for &(kind, _) in report.systems.iter().filter(|system| part.item.is_for(system.0)) {
+            let kinds: Vec<Kind> = report.systems.iter().map(|system| system.0).collect();
+            for kind in kinds.into_iter().filter(|&kind| item.is_for(kind)) {
                 let begun = Instant::now();
-                let outcome = measure(setup, kind, &part.item);
+                let outcome = measure(setup, kind, &item);
                 let ended = if outcome.is_ok() { "" } else { ": failed" };
                 writeln!(
                     std::io::stderr(),
                     "run {} of {}, {}, {:.0} s{ended}",
                     run + 1,
-                    part.item.title,
+                    item.title,
                     kind.name(),
                     begun.elapsed().as_secs_f64()
                 )?;
-                match outcome {
-                    Ok(figures) => match part.results.iter_mut().find(|result| result.0 == kind) {
-                        Some((_, known)) => known.merge(figures),
-                        None => part.results.push((kind, figures)),
-                    },
-                    Err(why) => part.failures.push((kind, format!("run {}: {why}", run + 1))),
-                }
+                report.parts[place].take(kind, run, outcome);
             }
+            // What is there survives whatever comes.
+            report.write(&self.out)?;
         }
         Ok(())
     }
