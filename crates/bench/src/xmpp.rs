@@ -292,3 +292,6 @@ pub fn registration(users: &[String]) -> Vec<u8> {
     }
     out
 }
+
+#[cfg(test)]
+mod tests;

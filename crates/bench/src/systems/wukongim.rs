@@ -39,7 +39,8 @@ impl Wukongim {
         let (socket, api) = url.split_once(',').unwrap_or((url, ""));
         let address = resolve(socket)?;
         let api = if api.is_empty() { SocketAddr::new(address.ip(), API) } else { resolve(api)? };
-        drop(TcpStream::connect_timeout(&address, PATIENCE)?);
+        TcpStream::connect_timeout(&address, PATIENCE)
+            .map_err(|error| format!("nobody at {address}: {error}"))?;
         let process = std::env::var("LETHE_BENCH_PEER_PID").ok().map(|id| id.parse()).transpose()?;
         let identity = Identity {
             name: "wukongim".to_owned(),
