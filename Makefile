@@ -14,6 +14,8 @@ SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 TOOLS := .cache/tools
 DENY := $(TOOLS)/bin/cargo-deny
 DENY_VERSION := 0.20.2
+GUNGRAUN := $(TOOLS)/bin/gungraun-runner
+GUNGRAUN_VERSION := $(shell sed -n '/^name = "gungraun"/{n;s/.*"\(.*\)"/\1/p}' Cargo.lock)
 NATS := $(or $(shell command -v nats-server),/usr/sbin/nats-server)
 
 WEB_SOURCES := $(shell find sdk/src web -type f -not -path '*/node_modules/*' -not -path '*/dist/*' 2>/dev/null) \
@@ -21,7 +23,7 @@ WEB_SOURCES := $(shell find sdk/src web -type f -not -path '*/node_modules/*' -n
 RUST_SOURCES := $(shell find crates -type f 2>/dev/null) Cargo.toml Cargo.lock
 WEB := web/demo/dist/index.html
 
-.PHONY: run build check test bench bench-deletion peers check-rust check-web test-rust test-web clean
+.PHONY: run build check test bench bench-deletion peers instructions check-rust check-web test-rust test-web clean
 
 run: build
 	./target/release/lethe serve --welcome
@@ -57,13 +59,25 @@ check-rust: $(WEB) $(DENY)
 $(DENY):
 	cargo install cargo-deny --locked --version $(DENY_VERSION) --no-default-features --root $(TOOLS) --target-dir target/tools
 
-test: test-rust test-web
+# The last line is a test runner's summary.
+test: test-rust instructions test-web
 
 # First with the engines alone, then the server's stories once more with their actors spread over three nodes.
 test-rust: $(WEB) /usr/lib/postgresql $(NATS)
 	cargo test --workspace --locked
 	LETHE_TEST_NODES=3 LETHE_STEPS=2000 cargo test --locked -p lethe-server --test it -- \
 		--test-threads=4 --skip race:: --skip start:: --skip cluster::
+
+# Instructions of the hot functions against kept numbers, in the build of the tests.
+instructions: $(WEB) $(GUNGRAUN) /usr/bin/valgrind
+	LETHE_RUSTC="$$(rustc --version)" PATH="$(CURDIR)/$(TOOLS)/bin:$$PATH" \
+		cargo bench --profile dev --locked -p lethe-bench --bench instructions
+
+$(GUNGRAUN):
+	cargo install gungraun-runner --locked --version $(GUNGRAUN_VERSION) --root $(TOOLS) --target-dir target/tools
+
+/usr/bin/valgrind:
+	$(call install,valgrind libc6-dbg,valgrind)
 
 # The SDK and the browser talk to the binary that the Rust tests have built.
 test-web: test-rust /usr/bin/chromium

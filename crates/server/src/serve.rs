@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use lethe_store::{DataDirectory, Database, DatabaseOptions, Identity, Locks, Publish, Store, StoreError};
 use rand::RngExt as _;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, sleep, timeout};
 
@@ -17,6 +17,9 @@ use crate::doors;
 use crate::hub::Hub;
 use crate::listener::Guarded;
 use crate::usersig;
+
+/// Sockets that may wait to be taken: after a restart all clients come at once. The system may allow fewer.
+const BACKLOG: u32 = 4096;
 
 /// Why a server did not start, or had to stop, in one sentence.
 #[derive(Debug, thiserror::Error)]
@@ -100,8 +103,7 @@ pub struct Faults {
 #[doc(hidden)]
 pub async fn start_with_faults(config: Config, salvage: bool, faults: Faults) -> Result<Running, StartError> {
     let asked = config.listen;
-    let listener =
-        TcpListener::bind(asked).await.map_err(|error| StartError::Listen { address: asked, error })?;
+    let listener = listen(asked).map_err(|error| StartError::Listen { address: asked, error })?;
     let address = listener.local_addr().map_err(|error| StartError::Listen { address: asked, error })?;
     let hub = Hub::new(!faults.no_healing);
     let Opened { store, identity, directory, cluster } = open(&config, salvage, hub.clone(), faults).await?;
@@ -125,6 +127,14 @@ pub async fn start_with_faults(config: Config, salvage: bool, faults: Faults) ->
         .with_graceful_shutdown(shutdown);
     let served = tokio::spawn(server.into_future());
     Ok(Running { address, identity, context, stop, served, _directory: directory })
+}
+
+fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    // A restart does not wait for sockets of the last run to be forgotten; a port that is listened on stays refused.
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
 }
 
 /// A store, whose it is, and what has to be kept beside it.
