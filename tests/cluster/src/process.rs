@@ -43,6 +43,9 @@ struct Lines {
 #[must_use]
 pub fn command(program: &str, user: Option<&str>) -> Command {
     let mut command = Command::new("setpriv");
+    // Where servers are installed; a user's own search path leaves it out.
+    let path = std::env::var("PATH").unwrap_or_default();
+    command.env("PATH", format!("{path}:/usr/local/sbin:/usr/sbin"));
     command.args(["--pdeathsig", "KILL"]);
     if let Some(user) = user {
         command.args(["--reuid", user, "--regid", user, "--init-groups"]);
