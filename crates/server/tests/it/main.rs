@@ -5,6 +5,7 @@
 mod cluster;
 mod connections;
 mod deletion;
+mod erasure;
 mod friends;
 mod groups;
 mod history;
@@ -14,3 +15,4 @@ mod replica;
 mod rest;
 mod start;
 mod support;
+mod undo;
