@@ -288,6 +288,7 @@ pub(crate) async fn set_retention(cx: &Context, group_id: &str, days: u32) -> Re
     let mut group = living(&tx, group_id).await?;
     group.retention_days = days;
     tx.put_group(group_id, &mut group, cx.now());
+    tell_changed(&mut tx, group_id, &group);
     tx.commit().await?;
     cx.retention_changes.fetch_add(1, Ordering::Relaxed);
     cx.eraser.nudge();
