@@ -84,6 +84,7 @@ async fn admit(
 ) -> Result<()> {
     let id = ConversationId::Group(group_id.to_owned());
     let head = tx.head(&timeline(group_id)).await?;
+    tx.reconsider_erasure(&timeline(group_id)).await?;
     for user in users {
         let member = Member::new(role(user), cx.now_seconds());
         tx.put_member(group_id, user, &member);

@@ -9,6 +9,7 @@ mod erasure;
 mod friends;
 mod groups;
 mod history;
+mod journal;
 mod messages;
 mod race;
 mod replica;
