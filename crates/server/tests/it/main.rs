@@ -4,6 +4,7 @@
 
 mod cluster;
 mod connections;
+mod crash;
 mod deletion;
 mod erasure;
 mod friends;
@@ -11,6 +12,7 @@ mod groups;
 mod history;
 mod journal;
 mod messages;
+mod process;
 mod race;
 mod replica;
 mod rest;
