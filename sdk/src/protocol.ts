@@ -1626,6 +1626,7 @@ export const CODE = {
   NO_ENTRY: 98016,
   NO_HOLD: 98017,
   EXPORT_FAILED: 98018,
+  HELD: 98019,
 } as const;
 
 /** Why a socket is closed: from 4500 on, do not come back. */

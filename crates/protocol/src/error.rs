@@ -177,6 +177,8 @@ codes! {
     NO_HOLD = 98017;
     /// The export could not be written; nothing was deleted.
     EXPORT_FAILED = 98018;
+    /// A hold forbids it.
+    HELD = 98019;
 }
 
 /// Why a request was refused, in words that the user may see.

@@ -4,6 +4,7 @@
 mod compaction;
 mod mark;
 
+use std::collections::HashSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
@@ -17,6 +18,7 @@ pub(crate) use self::compaction::compact;
 use self::mark::Mark;
 use crate::context::Context;
 use crate::failure::Result;
+use crate::handlers::deletions;
 use crate::retention;
 
 /// The queue is looked at this often, and whenever something is due at once.
@@ -51,12 +53,38 @@ pub(crate) struct Progress {
 pub(crate) struct Eraser {
     nudge: Notify,
     progress: Mutex<Progress>,
+    /// Accounts that are being erased here.
+    accounts: Mutex<HashSet<String>>,
+}
+
+/// The turn of one account's erasure; dropping it ends the turn.
+#[derive(Debug)]
+pub(crate) struct AccountTurn {
+    eraser: Arc<Eraser>,
+    user: String,
+}
+
+impl Drop for AccountTurn {
+    fn drop(&mut self) {
+        self.eraser.accounts.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.user);
+    }
 }
 
 impl Eraser {
     /// Something is due: looks at the queue now.
     pub(crate) fn nudge(&self) {
         self.nudge.notify_one();
+    }
+
+    /// The turn of an account's erasure, unless it is under way here.
+    pub(crate) fn take_account(self: &Arc<Self>, user: &str) -> Option<AccountTurn> {
+        let mut accounts = self.accounts.lock().unwrap_or_else(PoisonError::into_inner);
+        let user = user.to_owned();
+        accounts.insert(user.clone()).then(|| AccountTurn { eraser: Arc::clone(self), user })
+    }
+
+    pub(crate) fn has_account(&self, user: &str) -> bool {
+        self.accounts.lock().unwrap_or_else(PoisonError::into_inner).contains(user)
     }
 
     pub(crate) fn progress(&self) -> Progress {
@@ -109,6 +137,7 @@ async fn turn(
 ) -> Result<()> {
     cx.hub.journal.sync();
     sweep.run(cx).await?;
+    deletions::resume_erasures(cx).await?;
     work_off(cx, worker).await?;
     let mut tx = cx.store.begin(Locks::none().app()).await?;
     if tx.forget_keys(cx.now().saturating_sub(KEY_TIME), STEP).await? > 0 {

@@ -26,6 +26,7 @@ mod store;
 mod totals;
 mod tx;
 
+pub use accounts::UnderErasure;
 pub use commit::{Audience, Committed, Publication, Publish};
 pub use conversations::{Changed, Contacts};
 pub use deletions::{EntryId, Held, Keyed};

@@ -290,6 +290,11 @@ impl Tx {
         self.put(Space::Heads, timeline.key(), head);
     }
 
+    /// Removes the end of a timeline that is gone. Needs the timeline's lock.
+    pub fn remove_head(&mut self, timeline: &Timeline) {
+        self.remove(Space::Heads, timeline.key());
+    }
+
     /// At most `limit` timelines that have messages, in the order of their keys, after this one.
     ///
     /// # Errors

@@ -102,6 +102,7 @@ async fn call(cx: &Context, service: &str, command: &str, caller: &Caller, body:
         ("lethe_deletion", "hold") => Op::Hold,
         ("lethe_deletion", "release") => Op::Release,
         ("lethe_deletion", "holds") => Op::ListHolds,
+        ("lethe_account", "erase") => Op::EraseAccounts,
         ("lethe_group", "retention") => Op::SetRetention,
         ("lethe_config", "get") => Op::GetConfig,
         ("lethe_config", "set") => Op::SetConfig,
@@ -146,6 +147,9 @@ async fn perform(cx: &Context, op: Call, caller: &Caller, body: Value) -> Result
             deletions::release(cx, &caller.identifier, read(body, Code::CONVERSATION_PARAMETER)?).await
         }
         Op::ListHolds => deletions::holds(cx).await,
+        Op::EraseAccounts => {
+            deletions::erase_accounts(cx, &caller.identifier, read(body, Code::ACCOUNT_PARAMETER)?).await
+        }
         Op::SetRetention => groups::set_retention(cx, read(body, Code::GROUP_PARAMETER)?).await,
         Op::GetConfig => Ok(config::get(cx)),
         Op::SetConfig => config::set(cx, &body).await,
@@ -173,6 +177,7 @@ enum Call {
     Hold,
     Release,
     ListHolds,
+    EraseAccounts,
     SetRetention,
     GetConfig,
     SetConfig,

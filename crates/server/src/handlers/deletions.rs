@@ -1,5 +1,6 @@
 //! Deleting, clearing, and taking it back. Every change writes one row into the journal, in the same transaction.
 
+mod account;
 mod everyone;
 mod export;
 mod holds;
@@ -16,6 +17,7 @@ use lethe_protocol::{
 };
 use lethe_store::{Audience, Keyed, Locks, Timeline, Tx};
 
+pub(crate) use self::account::{erase_account, resume_erasures};
 pub(crate) use self::export::{export, sweep};
 pub(crate) use self::holds::{hold, holds, release};
 pub(crate) use self::preview::preview;

@@ -231,6 +231,33 @@ pub(crate) async fn update(cx: &Context, me: &str, request: &UpdateFriend) -> Re
     Ok(())
 }
 
+/// Ends all friendships and applications of an account that is being erased, on both sides: how many.
+pub(crate) async fn forget(cx: &Context, user: &str) -> Result<u64> {
+    let tx = cx.store.begin(Locks::none()).await?;
+    let friends: Vec<String> = tx.friends(user).await?.into_iter().map(|(friend, _)| friend).collect();
+    let applications = tx.friend_applications(user).await?;
+    drop(tx);
+    for friend in &friends {
+        let mut tx = cx.store.begin(Locks::none().user(user).user(friend)).await?;
+        tx.remove_friend(user, friend);
+        if tx.friend(friend, user).await?.is_some() {
+            tx.remove_friend(friend, user);
+            tell_friends(&mut tx, &[friend]).await?;
+        }
+        tx.commit().await?;
+    }
+    for (other, sent, _) in &applications {
+        let mut tx = cx.store.begin(Locks::none().user(user).user(other)).await?;
+        tx.remove_friend_application(user, *sent, other);
+        if tx.friend_application(other, !sent, user).await?.is_some() {
+            tx.remove_friend_application(other, !sent, user);
+            tell_applications(&mut tx, &[other]).await?;
+        }
+        tx.commit().await?;
+    }
+    Ok((friends.len() + applications.len()) as u64)
+}
+
 fn may_take(len: usize, most: usize) -> Result<()> {
     if (1..=most).contains(&len) {
         return Ok(());

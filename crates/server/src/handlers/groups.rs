@@ -21,7 +21,7 @@ use rand::RngExt as _;
 use serde_json::{Map, Value, json};
 
 pub(crate) use self::applications::{handle_application, join, list_applications};
-pub(crate) use self::members::{add, quit, remove};
+pub(crate) use self::members::{add, leave_all, quit, remove};
 use super::conversations::describe;
 use super::notices::{About, Notice, Tip, notice, tip};
 use crate::context::Context;

@@ -48,6 +48,13 @@ pub(crate) async fn authenticate(cx: &Context, login: &Login) -> Result<Claims> 
         ));
     }
     let claims = usersig::verify(app, key, &login.user_id, &login.user_sig, cx.now_seconds())?;
+    let tx = cx.store.begin(Locks::none()).await?;
+    if tx.account(&login.user_id).await?.is_none() {
+        // What was signed before an account was erased does not bring it back.
+        let kicked = tx.account_erased(&login.user_id).await?;
+        is_current(&claims, &Account { kicked, ..Account::default() })?;
+    }
+    drop(tx);
     let account = ensure_account(cx, &login.user_id).await?;
     is_current(&claims, &account)?;
     Ok(claims)

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on ends")]
 
+mod account;
 mod cluster;
 mod connections;
 mod crash;

@@ -268,3 +268,24 @@ pub(super) async fn release(cx: &Context, administrator: &str, request: Hold) ->
 pub(super) async fn holds(cx: &Context) -> Result<Value> {
     Ok(json!({"Holds": deletions::holds(cx).await?}))
 }
+
+#[derive(Debug, Deserialize)]
+pub(super) struct Accounts {
+    #[serde(rename = "UserIDs")]
+    user_ids: Vec<String>,
+}
+
+/// `lethe_account/erase`: 1 to 100 accounts, an outcome and a row of the journal for each. It may take long.
+pub(super) async fn erase_accounts(cx: &Context, administrator: &str, request: Accounts) -> Result<Value> {
+    may_take_list(request.user_ids.len())?;
+    let mut results = Vec::with_capacity(request.user_ids.len());
+    for user in &request.user_ids {
+        let (code, info, entry) = match deletions::erase_account(cx, administrator, user).await {
+            Ok(entry) => (0, String::new(), entry),
+            Err(Failure::Refused(error)) => (error.code.0, error.message, String::new()),
+            Err(failure) => return Err(failure),
+        };
+        results.push(json!({"UserID": user, "ErrorCode": code, "ErrorInfo": info, "Entry": entry}));
+    }
+    Ok(json!({"Results": results}))
+}

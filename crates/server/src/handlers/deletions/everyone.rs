@@ -26,7 +26,7 @@ async fn right(cx: &Context, tx: &Tx, caller: &Caller, id: &ConversationId) -> R
 }
 
 /// The users or the group of a timeline, as events name them.
-fn whose(id: &ConversationId, me: &str) -> (Option<String>, Vec<String>) {
+pub(super) fn whose(id: &ConversationId, me: &str) -> (Option<String>, Vec<String>) {
     match id {
         ConversationId::User(peer) => (None, vec![me.to_owned(), peer.clone()]),
         ConversationId::Group(group_id) => (Some(group_id.clone()), Vec::new()),
@@ -129,7 +129,7 @@ async fn remove_step(
 }
 
 /// What is left of a message: who sent it and when, and that it is gone.
-fn remains(message: Message) -> Result<Message> {
+pub(super) fn remains(message: Message) -> Result<Message> {
     let attributes = MessageAttributes {
         no_unread: message.attributes.no_unread,
         no_last: message.attributes.no_last,

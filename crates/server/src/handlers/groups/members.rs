@@ -1,6 +1,6 @@
 use lethe_domain::groups::{Group, may_add, may_grow, may_quit, may_remove, tells_members};
 use lethe_protocol::{Added, ChangeMembers, Code, GroupRef, LeaveReason, MEMBERS_PER_CALL, Removed, Role};
-use lethe_store::Tx;
+use lethe_store::{Locks, Tx};
 use serde_json::json;
 
 use super::{actor, admit, expel, living, locks, one, tell_changed};
@@ -155,4 +155,31 @@ pub(crate) async fn quit(cx: &Context, me: &str, request: &GroupRef) -> Result<(
     .await?;
     tx.commit().await?;
     Ok(())
+}
+
+/// Ends all memberships of an account that is being erased: how many. A group that it owned goes to an administrator, or to
+/// the first of its members.
+pub(crate) async fn leave_all(cx: &Context, user: &str) -> Result<u64> {
+    let groups = cx.store.begin(Locks::none()).await?.memberships(user).await?;
+    for group_id in &groups {
+        let mut tx = cx.store.begin(locks(group_id, [&user.to_owned()])).await?;
+        let Ok(mut group) = living(&tx, group_id).await else {
+            tx.remove_member(group_id, user);
+            tx.commit().await?;
+            continue;
+        };
+        if group.owner == user {
+            let first = tx.members(group_id, None, 2).await?.into_iter().map(|(member, _)| member);
+            let heir = group.admins.iter().cloned().chain(first).find(|member| member != user);
+            group.owner = heir.unwrap_or_default();
+            let owner = group.owner.clone();
+            group.admins.retain(|admin| *admin != owner);
+            if let Some(mut member) = tx.member(group_id, &owner).await? {
+                super::set_member_role(&mut tx, group_id, &owner, &mut member, Role::Owner);
+            }
+        }
+        take_out(cx, &mut tx, group_id, &mut group, user, &[user.to_owned()], LeaveReason::Quit).await?;
+        tx.commit().await?;
+    }
+    Ok(groups.len() as u64)
 }
