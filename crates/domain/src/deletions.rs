@@ -50,6 +50,26 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// Every kind.
+    const ALL: [Self; 10] = [
+        Self::Delete,
+        Self::Clear,
+        Self::Restore,
+        Self::Erase,
+        Self::Everyone,
+        Self::Retention,
+        Self::Hold,
+        Self::Release,
+        Self::Export,
+        Self::Account,
+    ];
+
+    /// The kind of this name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.name() == name)
+    }
+
     /// Its name in the journal.
     #[must_use]
     pub fn name(self) -> &'static str {

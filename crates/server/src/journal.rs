@@ -1,6 +1,8 @@
 //! The deletion journal outside the store: a copy that is shipped apart, so that a restored back-up can catch up with the
 //! deletions that are newer than it. This is also where those who want to hear of a deletion after it will be told.
 
+mod replay;
+
 use std::fs::{File, OpenOptions};
 use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt as _;
@@ -10,6 +12,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use lethe_domain::deletions::Entry;
 use lethe_store::EntryId;
 
+pub(crate) use self::replay::replay;
 use crate::handlers::deletions::described;
 
 /// Where rows of the journal go once they are committed.

@@ -1,5 +1,6 @@
 //! Who hears it: the doors of a Lethe server, one dispatch, handlers per noun, and the hub that tells.
 
+mod backup;
 mod bus;
 mod cluster;
 mod config;
@@ -20,6 +21,7 @@ mod retention;
 mod serve;
 mod usersig;
 
+pub use backup::{Restored, backup, restore};
 pub use bus::{BusError, Chaos};
 pub use config::{Config, ConfigError, DemoMode, EngineName, Options, example};
 pub use erase::{Report as ErasureReport, erase};

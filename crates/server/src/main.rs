@@ -1,6 +1,7 @@
 //! The `lethe` command.
 
 use std::io::{IsTerminal as _, Write as _};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -50,6 +51,22 @@ enum Command {
         #[command(flatten)]
         options: Box<Options>,
     },
+    /// Write a back-up of everything into a new file, also while the server runs.
+    Backup {
+        /// The file.
+        #[arg(long)]
+        to: PathBuf,
+        #[command(flatten)]
+        options: Box<Options>,
+    },
+    /// Make a new data directory of a back-up, and apply the deletions of the journal's copy that are newer.
+    Restore {
+        /// The file.
+        #[arg(long)]
+        from: PathBuf,
+        #[command(flatten)]
+        options: Box<Options>,
+    },
     /// Print the example of a configuration file.
     ConfigExample,
 }
@@ -59,6 +76,8 @@ fn main() -> ExitCode {
         Command::Serve { options, salvage, welcome } => serve(*options, salvage, welcome),
         Command::Usersig { user_id, expire, options } => usersig(*options, &user_id, expire),
         Command::Erase { verify, options } => erase(*options, verify),
+        Command::Backup { to, options } => backup(*options, &to),
+        Command::Restore { from, options } => restore(*options, &from),
         Command::ConfigExample => print(&lethe_server::example()),
     };
     match outcome {
@@ -97,6 +116,20 @@ fn erase(options: Options, verify: bool) -> Outcome {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let report = runtime.block_on(lethe_server::erase(config, verify))?;
     print(&report.to_string())
+}
+
+fn backup(options: Options, to: &Path) -> Outcome {
+    let config = Config::resolve(options)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let size = runtime.block_on(lethe_server::backup(config, to))?;
+    print(&format!("{} rows, {} bytes in {}\n", size.rows, size.bytes, to.display()))
+}
+
+fn restore(options: Options, from: &Path) -> Outcome {
+    let config = Config::resolve(options)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let restored = runtime.block_on(lethe_server::restore(config, from))?;
+    print(&format!("{} rows, and {} newer deletions applied\n", restored.rows, restored.deletions))
 }
 
 fn serve(options: Options, salvage: bool, welcome: bool) -> Outcome {

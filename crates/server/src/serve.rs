@@ -18,6 +18,7 @@ use crate::doors;
 use crate::eraser;
 use crate::handlers;
 use crate::hub::Hub;
+use crate::journal::replay;
 use crate::listener::Guarded;
 use crate::usersig;
 
@@ -125,15 +126,11 @@ pub async fn start_with_faults(config: Config, salvage: bool, faults: Faults) ->
         Some(cluster) => Some(Bus::join(&config.nats, &cluster, faults.chaos).await?),
         None => None,
     };
-    if !config.deletion_journal.as_os_str().is_empty() {
-        hub.journal
-            .ship_to(&config.deletion_journal)
-            .map_err(|error| StartError::Journal { path: config.deletion_journal.clone(), error })?;
-    }
     handlers::deletions::sweep(&config.exports_directory());
     let address_text = format!("http://{address}");
     let context =
         Arc::new(Context::new(store, Arc::clone(&hub), identity.clone(), config, address_text, faults.ahead));
+    ship_journal(&context).await?;
     tokio::spawn(eraser::run(Arc::downgrade(&context)));
     if let Some((bus, heard)) = joined {
         let (moved, when_moved) = mpsc::unbounded_channel();
@@ -157,6 +154,19 @@ pub(crate) async fn offline(config: Config) -> Result<(Arc<Context>, Option<Data
         open(&config, false, hub.clone(), Faults::default()).await?;
     hub.set_settings(Arc::new(store.begin(Locks::none()).await?.settings().await?));
     Ok((Arc::new(Context::new(store, hub, identity, config, String::new(), 0)), directory))
+}
+
+/// Applies what a restored store does not know of the copy of the journal, and goes on with that copy.
+async fn ship_journal(cx: &Context) -> Result<(), StartError> {
+    let path = cx.config.deletion_journal.clone();
+    if path.as_os_str().is_empty() {
+        return Ok(());
+    }
+    let applied = replay(cx, &path).await.map_err(|failure| StartError::Ended(failure.tell().to_string()))?;
+    if applied > 0 {
+        tracing::warn!(applied, "deletions newer than the store were applied from the copy of the journal");
+    }
+    cx.hub.journal.ship_to(&path).map_err(|error| StartError::Journal { path, error })
 }
 
 fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {

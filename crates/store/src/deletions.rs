@@ -113,11 +113,16 @@ impl Tx {
     /// Writes a row into the journal.
     pub fn record(&mut self, entry: &Entry) -> EntryId {
         let id = EntryId::new(entry.time);
+        self.record_again(id, entry);
+        self.publish(Publication::Recorded { id, entry: Box::new(entry.clone()) });
+        id
+    }
+
+    /// Writes a row that was read from a copy of the journal.
+    pub fn record_again(&mut self, id: EntryId, entry: &Entry) {
         self.put(Space::Journal, id.key(by_time()), entry);
         let concerned = if entry.user.is_empty() { &entry.actor } else { &entry.user };
         self.put_bytes(Space::Journal, id.key(by_user(concerned)), Bytes::new());
-        self.publish(Publication::Recorded { id, entry: Box::new(entry.clone()) });
-        id
     }
 
     /// A row of the journal.

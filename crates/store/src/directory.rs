@@ -64,6 +64,13 @@ impl DataDirectory {
         Ok(Self { path: path.to_owned(), _lock: lock })
     }
 
+    /// Whether another process has a data directory open.
+    #[must_use]
+    pub fn is_in_use(path: &Path) -> bool {
+        let lock = OpenOptions::new().write(true).open(path.join("lock"));
+        lock.is_ok_and(|lock| matches!(lock_soon(&lock), Err(TryLockError::WouldBlock)))
+    }
+
     /// Where the embedded engine lives.
     #[must_use]
     pub fn store_path(&self) -> PathBuf {

@@ -5,13 +5,14 @@ mod memory;
 pub(crate) mod postgres;
 
 use std::future::Future;
+use std::path::Path;
 
 use bytes::Bytes;
 
 pub use self::fjall::FjallEngine;
 pub use self::memory::MemoryEngine;
 pub use self::postgres::{Database, DatabaseOptions, PostgresEngine};
-use crate::StoreError;
+use crate::{Backup, BackupSize, StoreError};
 
 macro_rules! spaces {
     ($($(#[$doc:meta])* $name:ident = $text:literal;)*) => {
@@ -170,6 +171,14 @@ impl AnyEngine {
         match self {
             Self::Memory(_) => Ok(()),
             Self::Fjall(engine) => engine.compact(),
+        }
+    }
+
+    /// Writes every row as of one moment into a new file.
+    pub(crate) fn back_up(&self, path: &Path, backup: &Backup) -> Result<BackupSize, StoreError> {
+        match self {
+            Self::Memory(_) => Err(StoreError::Directory("a store in memory is not backed up".to_owned())),
+            Self::Fjall(engine) => engine.back_up(path, backup),
         }
     }
 

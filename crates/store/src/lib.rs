@@ -5,6 +5,7 @@
 //! published, in the order of the log.
 
 mod accounts;
+mod backup;
 mod bundle;
 mod commit;
 mod conversations;
@@ -27,6 +28,7 @@ mod totals;
 mod tx;
 
 pub use accounts::UnderErasure;
+pub use backup::{Backup, BackupSize};
 pub use commit::{Audience, Committed, Publication, Publish};
 pub use conversations::{Changed, Contacts};
 pub use deletions::{EntryId, Held, Keyed};

@@ -1,16 +1,18 @@
+use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 use tokio::sync::watch;
 
+use crate::backup;
 use crate::commit::{Chain, Coordinator, Publish};
 use crate::engine::{AnyEngine, Direction, Engine, FjallEngine, MemoryEngine, PostgresEngine, Range, Space};
 use crate::lock::LockTable;
 use crate::need::{Fetched, Need};
 use crate::pending::{Pending, merge};
 use crate::remote::Remote;
-use crate::{DataDirectory, Locks, Timeline, Totals, Tx};
+use crate::{Backup, BackupSize, DataDirectory, Locks, Timeline, Totals, Tx};
 
 /// Why the store could not do what was asked.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -294,6 +296,42 @@ impl Store {
         let shared = Arc::clone(shared);
         let compacted = tokio::task::spawn_blocking(move || shared.engine.compact()).await;
         compacted.map_err(|error| StoreError::Write(error.to_string()))?
+    }
+
+    /// Writes everything of one moment into a new file. Others go on meanwhile.
+    ///
+    /// # Errors
+    /// One sentence that says why it cannot be written; a file that was begun is removed.
+    pub async fn back_up(&self, path: &Path, backup: Backup) -> Result<BackupSize, StoreError> {
+        let Backend::Embedded(shared) = &self.backend else {
+            let message = "a database is backed up by its own means".to_owned();
+            return Err(StoreError::Directory(message));
+        };
+        self.settle().await?;
+        let (shared, path) = (Arc::clone(shared), path.to_owned());
+        let written = tokio::task::spawn_blocking(move || {
+            let written = shared.engine.back_up(&path, &backup);
+            if written.is_err() && !matches!(written, Err(StoreError::Directory(_))) {
+                let _ = std::fs::remove_file(&path);
+            }
+            written
+        });
+        written.await.map_err(|error| StoreError::Read(error.to_string()))?
+    }
+
+    /// Fills a new data directory from a back-up, which is checked first: what it says of itself, and its rows.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub async fn fill(directory: &DataDirectory, from: &Path) -> Result<(Backup, u64), StoreError> {
+        let (path, from) = (directory.store_path(), from.to_owned());
+        let filled = tokio::task::spawn_blocking(move || {
+            let backup = backup::check(&from)?;
+            let engine = FjallEngine::open(&path)?;
+            let rows = backup::batches(&from, |batch| engine.write(batch))?;
+            Ok((backup, rows))
+        });
+        filled.await.map_err(|error| StoreError::Read(error.to_string()))?
     }
 
     /// Bytes on the disk; 0 where that is not known.

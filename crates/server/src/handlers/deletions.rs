@@ -18,6 +18,7 @@ use lethe_protocol::{
 use lethe_store::{Audience, Keyed, Locks, Timeline, Tx};
 
 pub(crate) use self::account::{erase_account, resume_erasures};
+pub(crate) use self::everyone::{own_since, remove_own_up_to};
 pub(crate) use self::export::{export, sweep};
 pub(crate) use self::holds::{hold, holds, release};
 pub(crate) use self::preview::preview;
@@ -118,7 +119,11 @@ pub(crate) async fn delete(
     }
     if !rows.is_empty() {
         let kind = if request.scope == DeletionScope::Everyone { Kind::Everyone } else { Kind::Delete };
-        outcome.entry = Some(tx.record(&caller.entry(kind, cx.now(), rows)).to_string());
+        let mut entry = caller.entry(kind, cx.now(), rows);
+        if kind == Kind::Everyone {
+            entry.note = everyone::note(cx);
+        }
+        outcome.entry = Some(tx.record(&entry).to_string());
     }
     if restorable && !outcome.deleted.is_empty() {
         outcome.restorable_until = cx.now() + cx.grace();

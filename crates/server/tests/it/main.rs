@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on ends")]
 
 mod account;
+mod backup;
 mod cluster;
 mod connections;
 mod crash;

@@ -153,6 +153,13 @@ impl World {
         &self.addresses
     }
 
+    /// Serves another data directory instead.
+    pub(crate) async fn move_to(&mut self, data: PathBuf) {
+        self.stop().await;
+        self.options.data = Some(data);
+        self.restart().await;
+    }
+
     /// Where the embedded store is.
     pub(crate) fn data(&self) -> PathBuf {
         self.options.data.clone().unwrap()

@@ -2,10 +2,11 @@ use std::path::Path;
 use std::time::Duration;
 
 use bytes::Bytes;
-use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode};
+use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode, Readable as _};
 
-use crate::StoreError;
+use crate::backup::Writer;
 use crate::engine::{Batch, Direction, Engine, Range, Space};
+use crate::{Backup, BackupSize, StoreError};
 
 /// Memory for blocks read from disk, in bytes.
 const CACHE_BYTES: u64 = 64 << 20;
@@ -55,6 +56,20 @@ const BREATH: Duration = Duration::from_millis(50);
 impl FjallEngine {
     pub(super) fn disk_bytes(&self) -> u64 {
         self.database.disk_space().unwrap_or_default()
+    }
+
+    /// Writes every row as of one moment into a new file.
+    pub(super) fn back_up(&self, path: &Path, backup: &Backup) -> Result<BackupSize, StoreError> {
+        let snapshot = self.database.snapshot();
+        let mut writer = Writer::begin(path, backup)?;
+        let failed = |error: std::io::Error| StoreError::Write(error.to_string());
+        for (space, keyspace) in Space::ALL.iter().zip(&self.spaces) {
+            for row in snapshot.iter(keyspace) {
+                let (key, value) = row.into_inner().map_err(|error| StoreError::reading(&error))?;
+                writer.row(*space, &key, &value).map_err(failed)?;
+            }
+        }
+        writer.end().map_err(failed)
     }
 
     /// Rewrites every table without what was removed, and leaves no journal that has it.
@@ -124,6 +139,13 @@ impl Engine for FjallEngine {
     }
 
     async fn commit(&self, batch: Batch) -> Result<(), StoreError> {
+        self.write(batch)
+    }
+}
+
+impl FjallEngine {
+    /// Applies a batch as one, durably.
+    pub(crate) fn write(&self, batch: Batch) -> Result<(), StoreError> {
         let mut writes = self.database.batch().durability(Some(PersistMode::SyncData));
         for (space, key, value) in batch.writes {
             let keyspace = &self.spaces[space as usize];

@@ -10,6 +10,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::conversations::known;
+use crate::backup;
 use crate::context::Context;
 use crate::eraser;
 use crate::failure::{Failure, Result};
@@ -288,4 +289,24 @@ pub(super) async fn erase_accounts(cx: &Context, administrator: &str, request: A
         results.push(json!({"UserID": user, "ErrorCode": code, "ErrorInfo": info, "Entry": entry}));
     }
     Ok(json!({"Results": results}))
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct BackUp {
+    path: std::path::PathBuf,
+}
+
+/// `lethe_backup/create`: everything of one moment in a new file on the server's machine.
+pub(super) async fn back_up(cx: &Context, request: BackUp) -> Result<Value> {
+    if !request.path.is_absolute() {
+        return Err(Failure::refuse(Code::CONVERSATION_PARAMETER, "Path is absolute"));
+    }
+    let size = backup::back_up(cx, &request.path).await.map_err(|failure| match failure {
+        Failure::Store(error @ lethe_store::StoreError::Directory(_)) => {
+            Failure::refuse(Code::EXPORT_FAILED, error.to_string())
+        }
+        other => other,
+    })?;
+    Ok(json!({"Path": request.path, "Rows": size.rows, "Bytes": size.bytes}))
 }

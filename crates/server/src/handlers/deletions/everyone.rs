@@ -1,9 +1,10 @@
 //! Deleting for everyone: a whole history by the timeline's own floor, or the caller's messages one by one.
 
-use lethe_domain::deletions::{Everyone, is_within_window, may_delete_for_everyone};
+use lethe_domain::deletions::{Entry, Everyone, Kind, is_within_window, may_delete_for_everyone};
 use lethe_domain::groups::Actor;
 use lethe_protocol::{
-    Code, ConversationId, DeleteItem, Event, HistoryRemoved, Message, MessageAttributes, MessagesRemoved,
+    Code, ConversationId, DeleteForEveryone, DeleteItem, Event, HistoryRemoved, Message, MessageAttributes,
+    MessagesRemoved,
 };
 use lethe_store::{Direction, Locks, Timeline, Tx};
 use serde_json::value::RawValue;
@@ -77,12 +78,47 @@ pub(super) async fn remove_own_messages(cx: &Context, caller: &Caller, items: &[
         }
         let head = tx.head(&Timeline::of(me, id)).await?;
         drop(tx);
-        let window = cx.settings().delete_for_everyone_window.saturating_mul(1000);
-        let oldest = if window == 0 { 0 } else { cx.now().saturating_sub(window) };
-        let mut to = item.anchor.unwrap_or(head.seq).min(head.seq);
-        while let Some(next) = remove_step(cx, caller, id, to, oldest).await? {
-            to = next;
-        }
+        let to = item.anchor.unwrap_or(head.seq).min(head.seq);
+        remove_own_up_to(cx, me, id, to, oldest(cx)).await?;
+    }
+    Ok(())
+}
+
+/// Server time in ms of the oldest message that may be deleted for everyone now.
+fn oldest(cx: &Context) -> u64 {
+    match cx.settings().delete_for_everyone_window.saturating_mul(1000) {
+        0 => 0,
+        window => cx.now().saturating_sub(window),
+    }
+}
+
+/// What the journal notes of a deletion for everyone, where only own messages go.
+const OWN_SINCE: &str = "own messages since ";
+
+/// The note of a deletion for everyone as the app allows it now.
+pub(super) fn note(cx: &Context) -> String {
+    match cx.settings().delete_for_everyone {
+        DeleteForEveryone::OwnMessages => format!("{OWN_SINCE}{}", oldest(cx)),
+        DeleteForEveryone::Off | DeleteForEveryone::All => String::new(),
+    }
+}
+
+/// Server time in ms of the oldest of the own messages that a row of the journal says were deleted for everyone.
+pub(crate) fn own_since(entry: &Entry) -> Option<u64> {
+    entry.note.strip_prefix(OWN_SINCE).filter(|_| entry.kind == Kind::Everyone)?.parse().ok()
+}
+
+/// Leaves of the messages of `me` up to `to`, and not older than `oldest` in ms, only that they were there.
+pub(crate) async fn remove_own_up_to(
+    cx: &Context,
+    me: &str,
+    id: &ConversationId,
+    to: u64,
+    oldest: u64,
+) -> Result<()> {
+    let mut to = to;
+    while let Some(next) = remove_step(cx, me, id, to, oldest).await? {
+        to = next;
     }
     Ok(())
 }
@@ -90,12 +126,11 @@ pub(super) async fn remove_own_messages(cx: &Context, caller: &Caller, items: &[
 /// One step backwards from `to`: where the next one begins, or none.
 async fn remove_step(
     cx: &Context,
-    caller: &Caller,
+    me: &str,
     id: &ConversationId,
     to: u64,
     oldest: u64,
 ) -> Result<Option<u64>> {
-    let me = caller.user.as_str();
     let timeline = Timeline::of(me, id);
     let mut tx = cx.store.begin(Locks::none().timeline(&timeline)).await?;
     let mut head = tx.head(&timeline).await?;
@@ -121,7 +156,7 @@ async fn remove_step(
         tx.put_head(&timeline, &head);
         seqs.reverse();
         let (group, users) = whose(id, me);
-        let removed = MessagesRemoved { group, users, by: caller.actor.clone(), seqs };
+        let removed = MessagesRemoved { group, users, by: me.to_owned(), seqs };
         tx.tell(audience(me, id), &Event::MessagesRemoved(removed));
     }
     tx.commit().await?;
