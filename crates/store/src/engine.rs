@@ -9,7 +9,7 @@ use std::future::Future;
 use bytes::Bytes;
 
 pub use self::fjall::FjallEngine;
-pub use self::memory::MemoryEngine;
+pub use self::memory::{MemoryEngine, Work};
 pub use self::postgres::{Database, DatabaseOptions, PostgresEngine};
 use crate::StoreError;
 
