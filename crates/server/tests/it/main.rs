@@ -8,6 +8,7 @@ mod deletion;
 mod friends;
 mod groups;
 mod history;
+mod invariants;
 mod messages;
 mod race;
 mod replica;

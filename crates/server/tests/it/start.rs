@@ -18,13 +18,13 @@ fn command(data: &Path) -> Command {
     command
 }
 
-struct Process {
-    child: Child,
+pub(crate) struct Process {
+    pub(crate) child: Child,
     address: SocketAddr,
 }
 
 impl Process {
-    fn start(data: &Path) -> Self {
+    pub(crate) fn start(data: &Path) -> Self {
         let mut child = command(data).stdout(Stdio::piped()).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
@@ -33,11 +33,11 @@ impl Process {
         Self { address: address.parse().unwrap(), child }
     }
 
-    fn signal(&self, name: &str) {
+    pub(crate) fn signal(&self, name: &str) {
         Command::new("kill").args([name, &self.child.id().to_string()]).status().unwrap();
     }
 
-    async fn log_in(&self, world: &World, user: &str) -> Actor {
+    pub(crate) async fn log_in(&self, world: &World, user: &str) -> Actor {
         let credentials = world.credentials(user);
         let client = Client::connect(self.address, &credentials, None).await.unwrap();
         Actor { client, credentials }

@@ -1,0 +1,100 @@
+//! What `docs/deletion.md` promises, one test for each number. `inv_` runs them all.
+
+mod bulk;
+mod cost;
+mod model;
+mod paths;
+mod people;
+mod state;
+mod survival;
+mod sync;
+
+use std::time::Duration;
+
+use lethe_protocol::{
+    ClearHistory, Conversation, ConversationId, DeleteConversations, DeleteItem, DeleteOutcome,
+    DeletedConversation, Event, OpenConversation, PinConversation, ReadConversation, Request,
+};
+use serde_json::{Value, json};
+use tokio::time::timeout;
+
+use crate::support::{Actor, World};
+
+fn deletion(ids: &[ConversationId], anchor: Option<u64>, clear_history: bool) -> Request {
+    let items = ids.iter().map(|id| DeleteItem { conversation_id: id.clone(), anchor }).collect();
+    Request::DeleteConversations(DeleteConversations { items, clear_history })
+}
+
+fn clearing(id: &ConversationId, up_to: Option<u64>) -> Request {
+    Request::ClearHistory(ClearHistory { conversation_id: id.clone(), up_to })
+}
+
+fn reading(id: &ConversationId, up_to: Option<u64>) -> Request {
+    Request::ReadConversation(ReadConversation { conversation_id: id.clone(), up_to })
+}
+
+fn opening(id: &ConversationId) -> Request {
+    Request::OpenConversation(OpenConversation { conversation_id: id.clone() })
+}
+
+fn pinning(id: &ConversationId, pinned: bool) -> Request {
+    Request::PinConversation(PinConversation { conversation_id: id.clone(), pinned })
+}
+
+impl Actor {
+    /// Asks for something whose answer does not matter.
+    async fn tells(&self, request: Request) {
+        let _: Value = self.ask(request).await;
+    }
+
+    async fn delete_at(&self, id: &ConversationId, anchor: Option<u64>, clear: bool) -> DeleteOutcome {
+        self.ask(deletion(std::slice::from_ref(id), anchor, clear)).await
+    }
+
+    /// The state of a conversation on the server.
+    async fn state(&self, id: &ConversationId) -> Conversation {
+        self.fetch(id).await.unwrap_or_else(|| panic!("the server does not know {id}")).conversation
+    }
+
+    async fn lists(&self, id: &ConversationId) -> bool {
+        self.listed().await.contains(&id.to_string())
+    }
+
+    /// What deletions left, as this client was told since the last look.
+    async fn tombstones(&self) -> Vec<DeletedConversation> {
+        tombstones(self.events().await)
+    }
+
+    /// The next event of a kind that comes by itself: nobody asks for it. The limit only ends a test that fails.
+    async fn told(&self, wanted: impl Fn(&Event) -> bool) -> Event {
+        loop {
+            let event = timeout(Duration::from_secs(30), self.client.event()).await;
+            let event = event.unwrap_or_else(|_| panic!("it is not told")).unwrap();
+            if wanted(&event) {
+                return event;
+            }
+        }
+    }
+}
+
+fn tombstones(events: Vec<Event>) -> Vec<DeletedConversation> {
+    let deleted = |event| match event {
+        Event::ConversationsDeleted(deleted) => deleted.conversations,
+        _ => Vec::new(),
+    };
+    events.into_iter().flat_map(deleted).collect()
+}
+
+impl World {
+    async fn import(&self, users: &[String]) {
+        for user in users {
+            let answer = self.rest("im_open_login_svc/account_import", json!({"UserID": user})).await;
+            assert_eq!(answer["ErrorCode"], 0, "{answer}");
+        }
+    }
+}
+
+/// Without what only says how often it was changed.
+fn unnumbered(conversation: Conversation) -> Value {
+    serde_json::to_value(Conversation { change: 0, ..conversation }).unwrap()
+}
