@@ -64,6 +64,20 @@ add: boolean,
  */
 remark: string, };
 
+export type ArchiveConversations = { 
+/**
+ * 1 to [`crate::CONVERSATIONS_PER_CALL`].
+ */
+conversationIds: string[], 
+/**
+ * Away or out.
+ */
+archived: boolean, 
+/**
+ * It stays away when a newer message comes.
+ */
+keep?: boolean, };
+
 export type ChangeMembers = { 
 /**
  * Which group.
@@ -162,6 +176,10 @@ marks: Array<string>,
  */
 customData: string, 
 /**
+ * Put away: not shown in the list that comes first, until a newer message or for good.
+ */
+archived?: boolean, 
+/**
  * The user has left the group, was removed, or the group is gone: readable, not writable, never unread.
  */
 left: boolean, 
@@ -254,7 +272,19 @@ items: Array<DeleteItem>,
 /**
  * Whether the history up to each anchor is cleared too.
  */
-clearHistory: boolean, };
+clearHistory: boolean, 
+/**
+ * For whom; for everyone, the history of everyone goes too, as far as the app and the user's role allow.
+ */
+scope?: DeletionScope, 
+/**
+ * The user's other clients keep it for now, also when the app synchronises deletions.
+ */
+localOnly?: boolean, 
+/**
+ * The same key within a day is the same call: it is answered again and does nothing. 1 to 64 bytes.
+ */
+key?: string, };
 
 export type DeletedConversation = { 
 /**
@@ -307,7 +337,35 @@ deleted: string[],
 /**
  * Not deleted, and why.
  */
-failed: Array<FailedConversation>, };
+failed: Array<FailedConversation>, 
+/**
+ * Its row in the journal, if anything changed.
+ */
+entry?: string, 
+/**
+ * Server time in ms until which it can be undone; 0 if it cannot.
+ */
+restorableUntil: number, };
+
+export type DeletionPreview = { 
+/**
+ * What would happen to each, in the order asked for; unknown ones are in `failed`.
+ */
+conversations: Array<PreviewedConversation>, 
+/**
+ * What could not be deleted, and why.
+ */
+failed: Array<FailedConversation>, 
+/**
+ * Seconds in which it could be undone; 0 if it could not.
+ */
+restorableSeconds: number, 
+/**
+ * Clients of the user that are online and would lose it at once, this one included.
+ */
+devices: number, };
+
+export type DeletionScope = "me" | "everyone";
 
 export type Error = { 
 /**
@@ -319,7 +377,7 @@ code: number,
  */
 message: string, };
 
-export type Event = { "ev": "message", "d": Message } | { "ev": "conversations.changed", "d": ConversationsChanged } | { "ev": "conversations.deleted", "d": ConversationsDeleted } | { "ev": "conversations.peerRead", "d": PeerRead } | { "ev": "groups.joined", "d": GroupJoined } | { "ev": "groups.changed", "d": GroupChanged } | { "ev": "groups.membership", "d": MembershipChanged } | { "ev": "groups.left", "d": GroupLeft } | { "ev": "friends.changed", "d": Friends } | { "ev": "friends.applications", "d": FriendApplications } | { "ev": "users.changed", "d": Profiles } | { "ev": "session.verify", "d": Verify } | { "ev": "session.kicked", "d": Kicked };
+export type Event = { "ev": "message", "d": Message } | { "ev": "conversations.changed", "d": ConversationsChanged } | { "ev": "conversations.deleted", "d": ConversationsDeleted } | { "ev": "conversations.historyRemoved", "d": HistoryRemoved } | { "ev": "messages.removed", "d": MessagesRemoved } | { "ev": "conversations.peerRead", "d": PeerRead } | { "ev": "groups.joined", "d": GroupJoined } | { "ev": "groups.changed", "d": GroupChanged } | { "ev": "groups.membership", "d": MembershipChanged } | { "ev": "groups.left", "d": GroupLeft } | { "ev": "friends.changed", "d": Friends } | { "ev": "friends.applications", "d": FriendApplications } | { "ev": "users.changed", "d": Profiles } | { "ev": "session.verify", "d": Verify } | { "ev": "session.kicked", "d": Kicked };
 
 export type FailedConversation = { 
 /**
@@ -761,6 +819,28 @@ messages: Message[],
  */
 complete: boolean, };
 
+export type HistoryRemoved = { 
+/**
+ * The group; absent for a one-to-one history.
+ */
+group?: string, 
+/**
+ * The two of a one-to-one history: the reader's peer is the other one.
+ */
+users?: Array<string>, 
+/**
+ * Who did it; empty for the app.
+ */
+by: string, 
+/**
+ * Messages up to this `seq` are gone.
+ */
+upTo: number, 
+/**
+ * Server time in ms.
+ */
+time: number, };
+
 export type InviteOption = "FreeAccess" | "NeedPermission" | "DisableInvite";
 
 export type Joined = { 
@@ -959,6 +1039,10 @@ to?: string,
  */
 group?: string, 
 /**
+ * Deleted for everyone: what is left has no elements.
+ */
+removed?: boolean, 
+/**
  * Elements in the form of the REST API: `[{MsgType, MsgContent}]`. Group tips (`TIMGroupTipElem`) and system notices
  * (`TIMGroupSystemNoticeElem`) carry the SDK's payload as `MsgContent`.
  */
@@ -1005,6 +1089,24 @@ supportExtension?: boolean,
  * Mentioned users; `__kImSDK_MesssageAtALL__` for all.
  */
 at?: Array<string>, };
+
+export type MessagesRemoved = { 
+/**
+ * See [`HistoryRemoved::group`].
+ */
+group?: string, 
+/**
+ * See [`HistoryRemoved::users`].
+ */
+users?: Array<string>, 
+/**
+ * Who did it.
+ */
+by: string, 
+/**
+ * Which, by their `seq`, ascending.
+ */
+seqs: number[], };
 
 export type NewMember = { 
 /**
@@ -1164,6 +1266,46 @@ level?: number,
  */
 role?: number, };
 
+export type PreviewDeletion = { 
+/**
+ * Which.
+ */
+items: Array<DeleteItem>, 
+/**
+ * Whether the history up to each anchor is cleared too.
+ */
+clearHistory: boolean, 
+/**
+ * For whom.
+ */
+scope?: DeletionScope, };
+
+export type PreviewedConversation = { 
+/**
+ * Which.
+ */
+conversationId: string, 
+/**
+ * Messages that could not be read any more; 0 when the history is kept.
+ */
+messages: number, 
+/**
+ * Images, sounds, videos and files in them.
+ */
+files: number, 
+/**
+ * Bytes of those messages as they are stored.
+ */
+bytes: number, 
+/**
+ * Files and bytes were counted in the newest messages only: there are more.
+ */
+more?: boolean, 
+/**
+ * People who would lose it, the user included.
+ */
+people: number, };
+
 export type Profiles = { 
 /**
  * The profiles.
@@ -1201,6 +1343,12 @@ removed: Array<string>,
  * The group now.
  */
 group: GroupProfile, };
+
+export type RestoreConversation = { 
+/**
+ * Which.
+ */
+conversationId: string, };
 
 export type Resume = { 
 /**
@@ -1360,6 +1508,9 @@ export type Requests = {
   "conversations.get": { body: GetConversations, answer: Conversations },
   "conversations.open": { body: OpenConversation, answer: null },
   "conversations.delete": { body: DeleteConversations, answer: DeleteOutcome },
+  "conversations.previewDeletion": { body: PreviewDeletion, answer: DeletionPreview },
+  "conversations.restore": { body: RestoreConversation, answer: null },
+  "conversations.archive": { body: ArchiveConversations, answer: ChangeOutcome },
   "conversations.clear": { body: ClearHistory, answer: null },
   "conversations.read": { body: ReadConversation, answer: null },
   "conversations.readAll": { body: ReadAll, answer: null },
@@ -1466,6 +1617,15 @@ export const CODE = {
   SETTING_VALUE: 98007,
   CONSOLE_SIGN_IN: 98008,
   DEMO_OFF: 98009,
+  NOTHING_TO_RESTORE: 98010,
+  RESTORE_TOO_LATE: 98011,
+  NOT_RESTORABLE: 98012,
+  EVERYONE_OFF: 98013,
+  EVERYONE_TOO_LATE: 98014,
+  KEY_REUSED: 98015,
+  NO_ENTRY: 98016,
+  NO_HOLD: 98017,
+  EXPORT_FAILED: 98018,
 } as const;
 
 /** Why a socket is closed: from 4500 on, do not come back. */

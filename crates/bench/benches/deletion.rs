@@ -83,5 +83,9 @@ async fn measure(base: &Path, count: usize, history: u64, samples: usize) -> Out
 
 fn deletion(count: usize, clear_history: bool) -> Request {
     let item = |n| DeleteItem { conversation_id: ConversationId::User(peer(n)), anchor: None };
-    Request::DeleteConversations(DeleteConversations { items: (0..count).map(item).collect(), clear_history })
+    Request::DeleteConversations(DeleteConversations {
+        items: (0..count).map(item).collect(),
+        clear_history,
+        ..DeleteConversations::default()
+    })
 }

@@ -248,10 +248,33 @@ impl Replica {
                 }
                 Vec::new()
             }
+            Event::HistoryRemoved(removed) => self.removed(removed.group, &removed.users),
+            Event::MessagesRemoved(removed) => self.removed(removed.group, &removed.users),
             Event::GroupJoined(_) | Event::FriendApplications(_) | Event::Verify(_) | Event::Kicked(_) => {
                 Vec::new()
             }
         }
+    }
+
+    /// Something is gone for everyone: what is left of the conversation is asked for.
+    fn removed(&mut self, group: Option<String>, users: &[String]) -> Vec<ConversationId> {
+        let id = match group {
+            Some(group) => ConversationId::Group(group),
+            None => match users.iter().find(|&user| *user != self.me) {
+                Some(peer) => ConversationId::User(peer.clone()),
+                // With oneself, or the system's: both are asked for.
+                None => {
+                    let own = [ConversationId::User(self.me.clone()), ConversationId::System];
+                    return own.into_iter().filter_map(|id| self.look_again(id)).collect();
+                }
+            },
+        };
+        self.look_again(id).into_iter().collect()
+    }
+
+    /// Asks for a conversation that is shown.
+    fn look_again(&mut self, id: ConversationId) -> Option<ConversationId> {
+        if self.conversations.contains_key(&id) { self.want(id) } else { None }
     }
 
     fn friends(&mut self, friends: Friends) {

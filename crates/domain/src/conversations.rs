@@ -20,6 +20,40 @@ pub struct Head {
     /// `seq` of the newest message that may stand in a list as the last one; 0 if there is none.
     #[n(3)]
     pub last: u64,
+    /// No user reads a message at or below this: it was deleted for everyone, or kept for its time.
+    #[n(4)]
+    #[cbor(default)]
+    pub floor: u64,
+    /// Countable messages up to `floor`.
+    #[n(5)]
+    #[cbor(default)]
+    pub floor_count: u64,
+    /// Server time in ms at which `floor` last moved.
+    #[n(6)]
+    #[cbor(default)]
+    pub floor_time: u64,
+    /// Every message at or below is erased: its row does not exist any more.
+    #[n(7)]
+    #[cbor(default)]
+    pub erased_to: u64,
+    /// Server time in ms at which single messages were last removed for everyone.
+    #[n(8)]
+    #[cbor(default)]
+    pub removed_time: u64,
+}
+
+impl Head {
+    /// Hides everything up to `seq`, at most what there is, from everyone. Floors only grow: whether it moved.
+    pub fn raise_floor(&mut self, seq: u64, count: u64, now: u64) -> bool {
+        let seq = seq.min(self.seq);
+        if seq <= self.floor {
+            return false;
+        }
+        self.floor = seq;
+        self.floor_count = count.min(self.count);
+        self.floor_time = now;
+        true
+    }
 }
 
 /// A place in a timeline from which unread messages are counted.
@@ -87,6 +121,30 @@ pub struct View {
     /// Server time in ms at which `read_to` last moved.
     #[n(16)]
     pub read_time: u64,
+    /// Put away: out of the list that is shown first, nothing deleted.
+    #[n(17)]
+    #[cbor(default)]
+    archive: Archive,
+    /// The head when it was put away.
+    #[n(18)]
+    #[cbor(default)]
+    archived_at: u64,
+}
+
+/// Whether a conversation is put away, and what brings it back.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Encode, Decode)]
+#[cbor(index_only)]
+pub enum Archive {
+    /// It is not.
+    #[default]
+    #[n(0)]
+    No,
+    /// Until a newer message.
+    #[n(1)]
+    UntilMessage,
+    /// Until the user takes it out.
+    #[n(2)]
+    Kept,
 }
 
 impl View {
@@ -195,6 +253,47 @@ impl View {
         self.own += 1;
     }
 
+    /// The timeline's own floor, or what was erased, has passed this view.
+    #[must_use]
+    pub fn lags_behind(&self, head: &Head) -> bool {
+        self.cleared_to < head.floor.max(head.erased_to) || self.base < head.floor
+    }
+
+    /// Takes over the timeline's own floor; `own_above` are the user's own countable messages above it.
+    pub fn sink(&mut self, head: &Head, own_above: u64) {
+        self.cleared_to = self.cleared_to.max(head.floor).max(head.erased_to);
+        self.raise_base(Place { seq: head.floor, count: head.floor_count, own_above });
+    }
+
+    /// Whether it is put away at this head.
+    #[must_use]
+    pub fn archived(&self, head: &Head) -> bool {
+        match self.archive {
+            Archive::No => false,
+            Archive::UntilMessage => self.head(head) <= self.archived_at,
+            Archive::Kept => true,
+        }
+    }
+
+    /// Puts it away, or takes it out. A pin ends when it is put away.
+    pub fn set_archive(&mut self, archive: Archive, head: &Head) {
+        self.archive = archive;
+        self.archived_at = self.head(head);
+        self.pinned &= archive == Archive::No;
+    }
+
+    /// Gives back what a deletion or clearing took, as it was in `former`; what happened since stays on top: messages,
+    /// reading, and what the user set. `base` is where unread messages are counted from now.
+    pub fn restore(&mut self, former: &Self, base: Place) {
+        self.listed_after = former.listed_after;
+        self.cleared_to = former.cleared_to;
+        self.opened_at = self.opened_at.max(former.opened_at);
+        self.pinned |= former.pinned;
+        self.base = base.seq;
+        self.base_count = base.count;
+        self.own = base.own_above;
+    }
+
     fn raise_base(&mut self, place: Place) {
         if place.seq >= self.base {
             self.base = place.seq;
@@ -284,135 +383,4 @@ pub fn may_store_custom_data(data: &str) -> Verdict {
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    const HEAD: Head = Head { seq: 10, count: 8, time: 1000, last: 10 };
-
-    fn at_head() -> Place {
-        Place { seq: HEAD.seq, count: HEAD.count, own_above: 0 }
-    }
-
-    #[test]
-    fn deleting_hides_and_a_newer_message_brings_back_just_itself() {
-        let mut view = View::default();
-        view.delete(at_head(), &HEAD, true);
-        assert!(!view.listed(&HEAD));
-        assert_eq!(view.unread(&HEAD), 0);
-        let newer = Head { seq: 11, count: 9, time: 2000, last: 11 };
-        assert!(view.listed(&newer));
-        assert_eq!((view.unread(&newer), view.messages(&newer)), (1, 1));
-    }
-
-    #[test]
-    fn keeping_the_history_keeps_it_readable() {
-        let mut view = View::default();
-        view.delete(at_head(), &HEAD, false);
-        assert!(!view.listed(&HEAD));
-        assert_eq!(view.messages(&HEAD), 10);
-    }
-
-    #[test]
-    fn a_deletion_sends_no_receipt_and_drops_pin_but_not_the_rest() {
-        let mut view = View { pinned: true, marks: 4, custom_data: "x".into(), ..View::default() };
-        view.set_remind_type(RemindType::AcceptNotNotify);
-        view.delete(at_head(), &HEAD, true);
-        assert_eq!(view.read_to, 0);
-        assert!(!view.pinned);
-        assert_eq!((view.marks, view.custom_data.as_str()), (4, "x"));
-        assert_eq!(view.remind_type(), RemindType::AcceptNotNotify);
-    }
-
-    #[test]
-    fn leaving_freezes_the_view() {
-        let mut view = View::default();
-        view.leave(7, 500);
-        assert_eq!((view.head(&HEAD), view.unread(&HEAD), view.messages(&HEAD)), (7, 0, 7));
-        assert_eq!(view.active_at(&HEAD), 500);
-    }
-
-    #[test]
-    fn lists_have_one_to_a_hundred_entries() {
-        assert!(may_take_list(1).is_ok());
-        assert!(may_take_list(100).is_ok());
-        assert_eq!(may_take_list(0).unwrap_err().code, Code::CONVERSATION_LIST_SIZE);
-        assert_eq!(may_take_list(101).unwrap_err().code, Code::CONVERSATION_LIST_SIZE);
-    }
-
-    #[test]
-    fn fifty_conversations_are_pinned_at_most() {
-        assert!(may_pin(49).is_ok());
-        assert_eq!(may_pin(50).unwrap_err().code, Code::TOO_MANY_PINNED);
-    }
-
-    #[test]
-    fn marks_are_powers_of_two() {
-        for good in ["1", "2", "4", "8", "4294967296", "9223372036854775808"] {
-            assert!(mark_from(good).is_ok(), "{good}");
-        }
-        for bad in ["0", "3", "16", "2147483648", "4294967297", "x", "", "-1", "18446744073709551616"] {
-            assert!(mark_from(bad).is_err(), "{bad}");
-        }
-    }
-
-    #[test]
-    fn custom_data_has_256_bytes_at_most() {
-        assert!(may_store_custom_data(&"x".repeat(256)).is_ok());
-        assert!(may_store_custom_data(&"x".repeat(257)).is_err());
-    }
-
-    #[derive(Clone, Debug)]
-    enum Move {
-        Delete(u64, bool),
-        Clear(u64),
-        Read(u64),
-    }
-
-    fn moves() -> impl Strategy<Value = Vec<Move>> {
-        let one = prop_oneof![
-            (0..20_u64, any::<bool>()).prop_map(|(seq, clear)| Move::Delete(seq, clear)),
-            (0..20_u64).prop_map(Move::Clear),
-            (0..20_u64).prop_map(Move::Read),
-        ];
-        prop::collection::vec(one, 1..20)
-    }
-
-    fn apply(view: &mut View, step: &Move) {
-        let place = |seq| Place { seq, count: seq, own_above: 0 };
-        match *step {
-            Move::Delete(seq, clear) => view.delete(place(seq), &HEAD, clear),
-            Move::Clear(seq) => view.clear(place(seq)),
-            Move::Read(seq) => {
-                view.read(place(seq), 1);
-            }
-        }
-    }
-
-    proptest! {
-        /// Shuffled and doubled commands end in the same floors, and no step lowers one.
-        #[test]
-        fn floors_only_grow_and_do_not_care_for_order(steps in moves(), seed in any::<u64>()) {
-            let mut straight = View::default();
-            for step in &steps {
-                let before = straight.clone();
-                apply(&mut straight, step);
-                prop_assert!(straight.listed_after >= before.listed_after);
-                prop_assert!(straight.cleared_to >= before.cleared_to);
-                prop_assert!(straight.read_to >= before.read_to);
-                prop_assert!(straight.base >= before.base);
-            }
-            let mut shuffled: Vec<_> = steps.iter().chain(&steps).collect();
-            let mut state = seed | 1;
-            for i in (1..shuffled.len()).rev() {
-                state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-                shuffled.swap(i, usize::try_from(state >> 33).unwrap() % (i + 1));
-            }
-            let mut other = View::default();
-            shuffled.into_iter().for_each(|step| apply(&mut other, step));
-            let floors = |v: &View| (v.listed_after, v.cleared_to, v.read_to, v.base, v.base_count);
-            prop_assert_eq!(floors(&straight), floors(&other));
-        }
-    }
-}
+mod tests;

@@ -68,6 +68,10 @@ pub struct Group {
     /// Server time in ms of the last change of anything above.
     #[n(17)]
     pub touched: u64,
+    /// Days for which its messages are kept; 0 as long as the app keeps them.
+    #[n(18)]
+    #[cbor(default)]
+    pub retention_days: u32,
 }
 
 /// A membership as it is stored.
@@ -183,6 +187,7 @@ impl Group {
             dismissed_time: 0,
             admins: Vec::new(),
             touched: 0,
+            retention_days: 0,
         };
         group.update(GroupPatch { name: Some(name.to_owned()), ..patch }, now)?;
         Ok(group)

@@ -5,6 +5,7 @@
 
 pub mod accounts;
 pub mod conversations;
+pub mod deletions;
 pub mod friends;
 pub mod groups;
 pub mod messages;

@@ -1,7 +1,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use crate::{ConversationId, Error, GroupProfile, Profile};
+use crate::{ConversationId, DeletionScope, Error, GroupProfile, Profile};
 
 /// The most conversations in one call that takes a list.
 pub const CONVERSATIONS_PER_CALL: usize = 100;
@@ -54,6 +54,10 @@ pub struct Conversation {
     pub marks: Vec<String>,
     /// The user's own data.
     pub custom_data: String,
+    /// Put away: not shown in the list that comes first, until a newer message or for good.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    #[cfg_attr(test, ts(optional, as = "Option<bool>"))]
+    pub archived: bool,
     /// The user has left the group, was removed, or the group is gone: readable, not writable, never unread.
     pub left: bool,
     /// It does not stand in the list: a client that does not show it does not begin to.
@@ -142,7 +146,7 @@ pub struct GotConversation {
 }
 
 /// Deletes conversations from the user's own list: 1 to [`CONVERSATIONS_PER_CALL`] of them, in one transaction.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub struct DeleteConversations {
@@ -150,10 +154,22 @@ pub struct DeleteConversations {
     pub items: Vec<DeleteItem>,
     /// Whether the history up to each anchor is cleared too.
     pub clear_history: bool,
+    /// For whom; for everyone, the history of everyone goes too, as far as the app and the user's role allow.
+    #[serde(default, skip_serializing_if = "DeletionScope::is_me")]
+    #[cfg_attr(test, ts(optional, as = "Option<DeletionScope>"))]
+    pub scope: DeletionScope,
+    /// The user's other clients keep it for now, also when the app synchronises deletions.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    #[cfg_attr(test, ts(optional, as = "Option<bool>"))]
+    pub local_only: bool,
+    /// The same key within a day is the same call: it is answered again and does nothing. 1 to 64 bytes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, ts(optional))]
+    pub key: Option<String>,
 }
 
 /// One conversation to delete.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub struct DeleteItem {
@@ -168,7 +184,8 @@ pub struct DeleteItem {
 }
 
 /// The answer to [`DeleteConversations`]: each ID asked for is in exactly one of the lists.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub struct DeleteOutcome {
     /// Deleted, now or before.
@@ -176,6 +193,14 @@ pub struct DeleteOutcome {
     pub deleted: Vec<ConversationId>,
     /// Not deleted, and why.
     pub failed: Vec<FailedConversation>,
+    /// Its row in the journal, if anything changed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, ts(optional))]
+    pub entry: Option<String>,
+    /// Server time in ms until which it can be undone; 0 if it cannot.
+    #[serde(default)]
+    #[cfg_attr(test, ts(type = "number"))]
+    pub restorable_until: u64,
 }
 
 /// A conversation that a call could not change.

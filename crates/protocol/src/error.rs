@@ -159,6 +159,24 @@ codes! {
     CONSOLE_SIGN_IN = 98008;
     /// The operator has switched the demo's sign-in off.
     DEMO_OFF = 98009;
+    /// The conversation has no deletion that could be undone.
+    NOTHING_TO_RESTORE = 98010;
+    /// The time in which the deletion could be undone is over.
+    RESTORE_TOO_LATE = 98011;
+    /// A deletion for everyone cannot be undone.
+    NOT_RESTORABLE = 98012;
+    /// The app does not allow deleting for everyone.
+    EVERYONE_OFF = 98013;
+    /// Some messages are too old to be deleted for everyone.
+    EVERYONE_TOO_LATE = 98014;
+    /// The idempotency key was used for another request.
+    KEY_REUSED = 98015;
+    /// There is no such row in the deletion journal.
+    NO_ENTRY = 98016;
+    /// There is no such hold.
+    NO_HOLD = 98017;
+    /// The export could not be written; nothing was deleted.
+    EXPORT_FAILED = 98018;
 }
 
 /// Why a request was refused, in words that the user may see.

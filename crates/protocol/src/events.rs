@@ -3,7 +3,7 @@ use serde_json::value::RawValue;
 
 use crate::{
     ConversationsChanged, ConversationsDeleted, FriendApplications, Friends, GroupChanged, GroupJoined,
-    GroupLeft, Kicked, MembershipChanged, PeerRead, Profiles, Verify,
+    GroupLeft, HistoryRemoved, Kicked, MembershipChanged, MessagesRemoved, PeerRead, Profiles, Verify,
 };
 
 /// What the server pushes: `{"ev": name, "d": body}`.
@@ -20,6 +20,12 @@ pub enum Event {
     /// The reader deleted conversations.
     #[serde(rename = "conversations.deleted")]
     ConversationsDeleted(ConversationsDeleted),
+    /// A history is gone for everyone.
+    #[serde(rename = "conversations.historyRemoved")]
+    HistoryRemoved(HistoryRemoved),
+    /// Messages are gone for everyone.
+    #[serde(rename = "messages.removed")]
+    MessagesRemoved(MessagesRemoved),
     /// A peer has read.
     #[serde(rename = "conversations.peerRead")]
     PeerRead(PeerRead),

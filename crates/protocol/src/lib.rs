@@ -5,6 +5,7 @@
 //! and the TypeScript types of the SDK are generated from here (`typescript.rs`).
 
 mod conversations;
+mod deletions;
 mod error;
 mod events;
 mod frame;
@@ -20,6 +21,7 @@ mod typescript;
 mod users;
 
 pub use conversations::*;
+pub use deletions::*;
 pub use error::{CloseCode, Code, Error};
 pub use events::Event;
 pub use frame::{Inbound, answer, event, message_event, refusal};
@@ -29,7 +31,7 @@ pub use id::{ConversationId, InvalidId, group_id_is_valid, user_id_is_valid};
 pub use messages::*;
 pub use request::Request;
 pub use session::*;
-pub use settings::{Settings, SettingsPatch};
+pub use settings::{DeleteForEveryone, Settings, SettingsPatch};
 pub use users::*;
 
 /// Version of the wire protocol. A client says it at login; the server refuses versions it does not speak.

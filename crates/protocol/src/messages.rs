@@ -33,6 +33,10 @@ pub struct Message {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(test, ts(optional))]
     pub group: Option<String>,
+    /// Deleted for everyone: what is left has no elements.
+    #[serde(default, skip_serializing_if = "is_false")]
+    #[cfg_attr(test, ts(optional, as = "Option<bool>"))]
+    pub removed: bool,
     /// Elements in the form of the REST API: `[{MsgType, MsgContent}]`. Group tips (`TIMGroupTipElem`) and system notices
     /// (`TIMGroupSystemNoticeElem`) carry the SDK's payload as `MsgContent`.
     #[cfg_attr(test, ts(type = "MessageElement[]"))]

@@ -1,11 +1,12 @@
 use serde_json::value::RawValue;
 
 use crate::{
-    AddFriend, AnswerFriend, ChangeMembers, CheckFriends, ClearHistory, Code, CreateGroup, DeleteApplication,
-    DeleteConversations, DeleteFriends, Error, GetConversations, GetHistory, GetMembers, GetProfiles,
-    GroupRef, HandleApplication, Inbound, JoinGroup, ListConversations, ListMembers, Login,
-    MarkConversations, OpenConversation, PinConversation, Ping, ProfilePatch, ReadAll, ReadConversation,
-    SendMessage, SetCustomData, SetRemindType, SetRole, TransferGroup, UpdateFriend, UpdateGroup,
+    AddFriend, AnswerFriend, ArchiveConversations, ChangeMembers, CheckFriends, ClearHistory, Code,
+    CreateGroup, DeleteApplication, DeleteConversations, DeleteFriends, Error, GetConversations, GetHistory,
+    GetMembers, GetProfiles, GroupRef, HandleApplication, Inbound, JoinGroup, ListConversations, ListMembers,
+    Login, MarkConversations, OpenConversation, PinConversation, Ping, PreviewDeletion, ProfilePatch,
+    ReadAll, ReadConversation, RestoreConversation, SendMessage, SetCustomData, SetRemindType, SetRole,
+    TransferGroup, UpdateFriend, UpdateGroup,
 };
 
 macro_rules! requests {
@@ -83,6 +84,12 @@ requests! {
     "conversations.open" => OpenConversation(OpenConversation) -> "null";
     /// See [`DeleteConversations`].
     "conversations.delete" => DeleteConversations(DeleteConversations) -> "DeleteOutcome";
+    /// See [`PreviewDeletion`].
+    "conversations.previewDeletion" => PreviewDeletion(PreviewDeletion) -> "DeletionPreview";
+    /// See [`RestoreConversation`].
+    "conversations.restore" => RestoreConversation(RestoreConversation) -> "null";
+    /// See [`ArchiveConversations`].
+    "conversations.archive" => ArchiveConversations(ArchiveConversations) -> "ChangeOutcome";
     /// See [`ClearHistory`].
     "conversations.clear" => ClearHistory(ClearHistory) -> "null";
     /// See [`ReadConversation`].

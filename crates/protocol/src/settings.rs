@@ -13,6 +13,44 @@ pub struct Settings {
     pub retain_left_groups: bool,
     /// Users who may call the REST API; at least one.
     pub administrators: Vec<String>,
+    /// Seconds in which a deletion can be undone, and after which what nobody can read is erased; 0 to 31 536 000.
+    #[serde(default = "erasure_grace")]
+    #[cfg_attr(test, ts(type = "number"))]
+    pub erasure_grace: u64,
+    /// What users may delete for everyone.
+    #[serde(default)]
+    pub delete_for_everyone: DeleteForEveryone,
+    /// Seconds for which a message can be deleted for everyone; 0 for ever.
+    #[serde(default = "delete_for_everyone_window")]
+    #[cfg_attr(test, ts(type = "number"))]
+    pub delete_for_everyone_window: u64,
+    /// Days for which messages are kept, 0 to 36 500; 0 for ever. A group may have its own.
+    #[serde(default)]
+    pub retention_days: u32,
+}
+
+/// What users may delete for everyone (`DeleteForEveryone`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub enum DeleteForEveryone {
+    /// Nothing.
+    #[default]
+    Off,
+    /// Their own messages.
+    OwnMessages,
+    /// One-to-one histories; owners and administrators, a group's.
+    All,
+}
+
+/// A day.
+fn erasure_grace() -> u64 {
+    24 * 3600
+}
+
+/// Two days.
+fn delete_for_everyone_window() -> u64 {
+    48 * 3600
 }
 
 impl Default for Settings {
@@ -22,6 +60,10 @@ impl Default for Settings {
             online_web_instances: 1,
             retain_left_groups: false,
             administrators: vec!["administrator".to_owned()],
+            erasure_grace: erasure_grace(),
+            delete_for_everyone: DeleteForEveryone::Off,
+            delete_for_everyone_window: delete_for_everyone_window(),
+            retention_days: 0,
         }
     }
 }
@@ -42,4 +84,16 @@ pub struct SettingsPatch {
     /// See [`Settings::administrators`].
     #[serde(skip_serializing_if = "Option::is_none")]
     pub administrators: Option<Vec<String>>,
+    /// See [`Settings::erasure_grace`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub erasure_grace: Option<u64>,
+    /// See [`Settings::delete_for_everyone`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub delete_for_everyone: Option<DeleteForEveryone>,
+    /// See [`Settings::delete_for_everyone_window`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub delete_for_everyone_window: Option<u64>,
+    /// See [`Settings::retention_days`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub retention_days: Option<u32>,
 }

@@ -16,16 +16,16 @@ macro_rules! declarations {
 }
 
 declarations! {
-    Added, AddFriend, AnswerFriend, ChangeMembers, ChangeOutcome, CheckFriends, ClearHistory, Conversation, ConversationPage,
+    Added, AddFriend, AnswerFriend, ArchiveConversations, ChangeMembers, ChangeOutcome, CheckFriends, ClearHistory, Conversation, ConversationPage,
     Conversations, ConversationsChanged, ConversationsDeleted, CreateGroup, DeleteApplication, DeleteConversations,
-    DeletedConversation, DeleteFriends, DeleteItem, DeleteOutcome, Error, Event, FailedConversation, FailedUser, Friend,
+    DeletedConversation, DeleteFriends, DeleteItem, DeleteOutcome, DeletionPreview, DeletionScope, Error, Event, FailedConversation, FailedUser, Friend,
     FriendAdded, FriendApplication, FriendApplications, FriendRelation, FriendRelations, Friends, FriendsDeleted,
     GetConversations, GetHistory, GetMembers, GetProfiles, GotConversation, GroupApplication, GroupApplications,
     GroupChanged, GroupJoined, GroupLeft, GroupMember, GroupPatch, GroupProfile, GroupRef, Groups, GroupType,
-    HandleApplication, History, InviteOption, Joined, JoinGroup, JoinOption, JoinStatus, Kicked, KickReason, LeaveReason,
+    HandleApplication, History, HistoryRemoved, InviteOption, Joined, JoinGroup, JoinOption, JoinStatus, Kicked, KickReason, LeaveReason,
     ListConversations, ListMembers, LoggedIn, Login, MarkConversations, Members, Membership, MembershipChanged, Message,
-    MessageAttributes, NewMember, OneGroup, OpenConversation, PeerRead, PinConversation, Ping, Pong, Profile, ProfilePatch,
-    Profiles, ReadAll, ReadConversation, RemindType, Removed, Resume, Resumed, Role, SendMessage, Sent, SetCustomData,
+    MessageAttributes, MessagesRemoved, NewMember, OneGroup, OpenConversation, PeerRead, PinConversation, Ping, Pong, Profile, ProfilePatch,
+    PreviewDeletion, PreviewedConversation, Profiles, ReadAll, ReadConversation, RemindType, Removed, RestoreConversation, Resume, Resumed, Role, SendMessage, Sent, SetCustomData,
     SetRemindType, SetRole, TransferGroup, UpdateFriend, UpdateGroup, Verify,
 }
 

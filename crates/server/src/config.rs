@@ -77,6 +77,12 @@ config! {
     outbox_frames: usize, "LETHE_OUTBOX_FRAMES", 8192, "8192";
     #[doc = " Seconds that a stop waits for clients and requests. 1 to 300."]
     drain_seconds: u32, "LETHE_DRAIN_SECONDS", 10, "10";
+    #[doc = " Directory for exported conversations; empty for exports in the data directory."]
+    exports: PathBuf, "LETHE_EXPORTS", PathBuf::new(), "\"\"";
+    #[doc = " File to which the deletion journal is copied line by line, best on another disk: a restored back-up catches up with it; empty for none."]
+    deletion_journal: PathBuf, "LETHE_DELETION_JOURNAL", PathBuf::new(), "\"\"";
+    #[doc = " Messages that the eraser removes in a second at most. 100 to 1000000."]
+    erase_rate: u64, "LETHE_ERASE_RATE", 20_000, "20000";
     #[doc = " What is logged to standard error, as a filter of the tracing crate."]
     log: String, "LETHE_LOG", "info".to_owned(), "\"info\"";
 }
@@ -125,10 +131,17 @@ impl Config {
             ));
         }
         within("drain-seconds", u64::from(self.drain_seconds), 1, 300)?;
+        within("erase-rate", self.erase_rate, 100, 1_000_000)?;
         if self.log.parse::<tracing_subscriber::EnvFilter>().is_err() {
             return Err(ConfigError(format!("log: {:?} is not a filter", self.log)));
         }
         Ok(())
+    }
+
+    /// Where exported conversations go.
+    #[must_use]
+    pub fn exports_directory(&self) -> PathBuf {
+        if self.exports.as_os_str().is_empty() { self.data.join("exports") } else { self.exports.clone() }
     }
 
     /// Whether the demo signs anybody in, on this address.

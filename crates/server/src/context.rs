@@ -1,4 +1,4 @@
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -7,6 +7,7 @@ use lethe_store::{Identity, Store};
 
 use crate::config::Config;
 use crate::doors::Desk;
+use crate::eraser::Eraser;
 use crate::hub::Hub;
 
 /// What every door and handler of one app works with.
@@ -20,6 +21,11 @@ pub(crate) struct Context {
     pub(crate) started: u64,
     pub(crate) address: String,
     pub(crate) desk: Mutex<Desk>,
+    pub(crate) eraser: Arc<Eraser>,
+    /// How often a group's days of retention were changed here.
+    pub(crate) retention_changes: AtomicU64,
+    /// The clock runs ahead of the system's by this, in ms; only in tests of what takes days.
+    ahead: u64,
     stopping: AtomicBool,
 }
 
@@ -30,6 +36,7 @@ impl Context {
         identity: Identity,
         config: Config,
         address: String,
+        ahead: u64,
     ) -> Self {
         let started = now_ms() / 1000;
         Self {
@@ -40,18 +47,26 @@ impl Context {
             started,
             address,
             desk: Mutex::default(),
+            eraser: Arc::default(),
+            retention_changes: AtomicU64::new(0),
+            ahead,
             stopping: AtomicBool::new(false),
         }
     }
 
     /// Server time in ms.
     pub(crate) fn now(&self) -> u64 {
-        now_ms()
+        now_ms() + self.ahead
     }
 
     /// Server time in s.
     pub(crate) fn now_seconds(&self) -> u64 {
-        now_ms() / 1000
+        self.now() / 1000
+    }
+
+    /// How long a deletion can be undone, in ms.
+    pub(crate) fn grace(&self) -> u64 {
+        self.settings().erasure_grace.saturating_mul(1000)
     }
 
     pub(crate) fn settings(&self) -> Arc<Settings> {

@@ -3,7 +3,8 @@ use serde::Serialize;
 
 use crate::context::Context;
 use crate::failure::{Failure, Result};
-use crate::handlers::{conversations, friends, groups, messages, session, users};
+use crate::handlers::deletions::Caller;
+use crate::handlers::{conversations, deletions, friends, groups, messages, session, users};
 use crate::patience::patiently;
 
 /// Who asks.
@@ -36,9 +37,16 @@ async fn once(cx: &Context, session: &Session, id: u64, request: Request) -> Res
         Request::GetConversations(body) => reply(id, &conversations::get(cx, me, &body).await?),
         Request::OpenConversation(body) => reply(id, &conversations::open(cx, me, &body).await?),
         Request::DeleteConversations(body) => {
-            reply(id, &conversations::delete(cx, me, &session.instance, &body).await?)
+            reply(id, &deletions::delete(cx, &Caller::client(session), &body).await?)
         }
-        Request::ClearHistory(body) => reply(id, &conversations::clear(cx, me, &body).await?),
+        Request::PreviewDeletion(body) => reply(id, &deletions::preview(cx, me, &body).await?),
+        Request::RestoreConversation(body) => {
+            reply(id, &deletions::restore(cx, &Caller::client(session), &body.conversation_id).await?)
+        }
+        Request::ArchiveConversations(body) => reply(id, &conversations::archive(cx, me, &body).await?),
+        Request::ClearHistory(body) => {
+            reply(id, &deletions::clear(cx, &Caller::client(session), &body).await?)
+        }
         Request::ReadConversation(body) => reply(id, &conversations::read(cx, me, &body).await?),
         Request::ReadAll(body) => reply(id, &conversations::read_all(cx, me, body).await?),
         Request::PinConversation(body) => reply(id, &conversations::pin(cx, me, &body).await?),

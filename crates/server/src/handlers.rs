@@ -1,4 +1,5 @@
 pub(crate) mod conversations;
+pub(crate) mod deletions;
 pub(crate) mod friends;
 pub(crate) mod groups;
 pub(crate) mod messages;

@@ -14,6 +14,7 @@ use crate::bus::Bus;
 use crate::bus::subject::Subject;
 use crate::bus::word::{Place, Word};
 use crate::context::now_ms;
+use crate::journal::Journal;
 use crate::outbox::{Closing, Outbox};
 
 /// All who ask for it within this time are served at once.
@@ -60,6 +61,8 @@ pub(crate) struct Hub {
     settings: RwLock<Arc<Settings>>,
     numbers: AtomicU64,
     delivered: AtomicU64,
+    /// Hears of every deletion.
+    pub(crate) journal: Journal,
     /// Users whose memberships are to be read again.
     moved: OnceLock<mpsc::UnboundedSender<String>>,
     /// Clients are about to be asked where they stand.
@@ -88,6 +91,7 @@ impl Hub {
             settings: RwLock::new(Arc::new(Settings::default())),
             numbers: AtomicU64::new(1),
             delivered: AtomicU64::new(0),
+            journal: Journal::default(),
             moved: OnceLock::new(),
             verifying: AtomicBool::new(false),
             heals,
@@ -293,6 +297,12 @@ impl Hub {
     pub(crate) fn online_here(&self, users: &[String]) -> (Vec<String>, Vec<String>) {
         let listeners = self.listeners();
         users.iter().cloned().partition(|user| listeners.users.contains_key(user))
+    }
+
+    /// Clients of one user that are connected here.
+    pub(crate) fn clients_of(&self, user_id: &str) -> u32 {
+        let clients = self.listeners().users.get(user_id).map_or(0, Vec::len);
+        u32::try_from(clients).unwrap_or(u32::MAX)
     }
 
     /// Online users and their clients.
@@ -508,6 +518,7 @@ impl Publish for Hub {
                         bus.say(Subject::Nodes, Word::Settings);
                     }
                 }
+                Publication::Recorded { id, entry } => self.journal.recorded(id, &entry),
                 Publication::Kicked { user_id } => {
                     for client in listeners.users.get(&user_id).into_iter().flatten() {
                         client.close(kick(KickReason::RestApi));

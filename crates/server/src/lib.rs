@@ -7,12 +7,15 @@ mod connection;
 mod context;
 mod dispatch;
 mod doors;
+mod eraser;
 mod failure;
 mod handlers;
 mod hub;
+mod journal;
 mod listener;
 mod outbox;
 mod patience;
+mod retention;
 mod serve;
 mod usersig;
 

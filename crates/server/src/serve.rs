@@ -1,5 +1,6 @@
 use std::future::{Future, IntoFuture as _};
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,6 +15,7 @@ use crate::cluster;
 use crate::config::{Config, EngineName};
 use crate::context::{Context, now_ms};
 use crate::doors;
+use crate::eraser;
 use crate::hub::Hub;
 use crate::listener::Guarded;
 use crate::usersig;
@@ -52,6 +54,14 @@ pub enum StartError {
         app: u32,
         /// Which secret differs.
         what: &'static str,
+    },
+    /// The copy of the deletion journal cannot be written.
+    #[error("the deletion journal {} cannot be written: {error}", path.display())]
+    Journal {
+        /// Its path.
+        path: PathBuf,
+        /// What the system says.
+        error: std::io::Error,
     },
     /// The bus cannot be used.
     #[error(transparent)]
@@ -94,6 +104,8 @@ pub struct Faults {
     pub no_healing: bool,
     /// Requests are answered before they are committed.
     pub answers_before_commit: bool,
+    /// The node's clock runs ahead by this, in ms.
+    pub ahead: u64,
 }
 
 /// See [`start`].
@@ -112,8 +124,15 @@ pub async fn start_with_faults(config: Config, salvage: bool, faults: Faults) ->
         Some(cluster) => Some(Bus::join(&config.nats, &cluster, faults.chaos).await?),
         None => None,
     };
+    if !config.deletion_journal.as_os_str().is_empty() {
+        hub.journal
+            .ship_to(&config.deletion_journal)
+            .map_err(|error| StartError::Journal { path: config.deletion_journal.clone(), error })?;
+    }
     let address_text = format!("http://{address}");
-    let context = Arc::new(Context::new(store, Arc::clone(&hub), identity.clone(), config, address_text));
+    let context =
+        Arc::new(Context::new(store, Arc::clone(&hub), identity.clone(), config, address_text, faults.ahead));
+    tokio::spawn(eraser::run(Arc::downgrade(&context)));
     if let Some((bus, heard)) = joined {
         let (moved, when_moved) = mpsc::unbounded_channel();
         hub.join(Arc::new(bus), moved);

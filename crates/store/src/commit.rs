@@ -6,6 +6,7 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
 use bytes::Bytes;
+use lethe_domain::deletions::Entry;
 use lethe_protocol::{Event, Settings};
 use minicbor::{Decode, Encode};
 use tokio::runtime::Handle;
@@ -15,7 +16,7 @@ use crate::directory::CommitMark;
 use crate::engine::{AnyEngine, Batch, Engine, Space};
 use crate::record::{decode, encode};
 use crate::store::{Progress, Shared};
-use crate::{Key, StoreError, Totals};
+use crate::{EntryId, Key, StoreError, Totals};
 
 /// So many of the last commits are kept by number, to notice one that is missing between others.
 const CHAIN_LENGTH: u64 = 1024;
@@ -75,6 +76,13 @@ pub enum Publication {
     },
     /// New settings of the app.
     Settings(Arc<Settings>),
+    /// A row was written into the deletion journal.
+    Recorded {
+        /// Its name.
+        id: EntryId,
+        /// The row.
+        entry: Box<Entry>,
+    },
 }
 
 impl Publication {

@@ -1,10 +1,10 @@
 use bytes::Bytes;
-use lethe_domain::conversations::View;
+use lethe_domain::conversations::{Head, View};
 use lethe_protocol::ConversationId;
 
 use crate::engine::{Direction, Range, Space};
 use crate::key::split_text;
-use crate::{Key, Need, StoreError, Tx};
+use crate::{Key, Need, StoreError, Timeline, Tx};
 
 fn key(user_id: &str, conversation: &ConversationId) -> Key {
     Key::new().text(user_id).text(&conversation.to_string())
@@ -56,7 +56,8 @@ impl Need {
     /// A user's view of a conversation, and of a group what else belongs to a view.
     #[must_use]
     pub fn view(self, user_id: &str, conversation: &ConversationId) -> Self {
-        let need = self.key(Space::Views, key(user_id, conversation));
+        let need =
+            self.key(Space::Views, key(user_id, conversation)).head(&Timeline::of(user_id, conversation));
         match conversation {
             ConversationId::Group(group_id) => need.group(group_id),
             ConversationId::User(_) | ConversationId::System => need,
@@ -86,6 +87,20 @@ impl Tx {
         user_id: &str,
         conversation: &ConversationId,
     ) -> Result<Option<View>, StoreError> {
+        let head = self.head(&Timeline::of(user_id, conversation)).await?;
+        self.view_at(user_id, conversation, &head).await
+    }
+
+    /// As [`Tx::view`], when the head is known already.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub async fn view_at(
+        &self,
+        user_id: &str,
+        conversation: &ConversationId,
+        head: &Head,
+    ) -> Result<Option<View>, StoreError> {
         let Some(mut view) = self.get::<View>(Space::Views, key(user_id, conversation)).await? else {
             return Ok(None);
         };
@@ -96,7 +111,49 @@ impl Tx {
         {
             view.leave(end, group.dismissed_time);
         }
+        self.sink(user_id, conversation, &mut view, head).await?;
         Ok(Some(view))
+    }
+
+    /// As [`Tx::view_at`]; one-to-one conversations and the system's exist for everybody, a group's only for those who
+    /// joined it once.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub async fn view_or_default(
+        &self,
+        user_id: &str,
+        conversation: &ConversationId,
+        head: &Head,
+    ) -> Result<Option<View>, StoreError> {
+        let view = self.view_at(user_id, conversation, head).await?;
+        if view.is_some() || matches!(conversation, ConversationId::Group(_)) {
+            return Ok(view);
+        }
+        let mut view = View::default();
+        self.sink(user_id, conversation, &mut view, head).await?;
+        Ok(Some(view))
+    }
+
+    /// What is hidden from everyone, or does not exist any more, is hidden from this view too.
+    async fn sink(
+        &self,
+        user_id: &str,
+        conversation: &ConversationId,
+        view: &mut View,
+        head: &Head,
+    ) -> Result<(), StoreError> {
+        if !view.lags_behind(head) {
+            return Ok(());
+        }
+        // Counting is needed only for those who wrote above what they have read.
+        let own_above = if view.own == 0 || view.base > head.floor {
+            0
+        } else {
+            self.own_above(&Timeline::of(user_id, conversation), user_id, head.floor, head.seq).await?
+        };
+        view.sink(head, own_above);
+        Ok(())
     }
 
     /// Stores a view. Needs the timeline's lock.

@@ -8,8 +8,9 @@ use serde_json::{Map, Value};
 
 use crate::StoreError;
 
-/// The format of the directory, in the file `format`. A newer one is refused.
-const FORMAT: u32 = 1;
+/// The format of the directory, in the file `format`. A newer one is refused, an older one brought up to date: from 1 to 2
+/// nothing had to be moved, but a version that knows 1 would show what was deleted for everyone.
+const FORMAT: u32 = 2;
 
 /// The directory that holds everything a server keeps: `format`, `lock`, `identity.json`, `commits` and `store/`.
 #[derive(Debug)]
@@ -57,7 +58,7 @@ impl DataDirectory {
                 return Err(refuse(format!("the data directory {shown} cannot be locked: {error}")));
             }
         }
-        if !path.join("format").exists() {
+        if fs::read_to_string(path.join("format")).ok() != Some(format!("lethe {FORMAT}\n")) {
             write_whole(&path.join("format"), format!("lethe {FORMAT}\n").as_bytes())?;
         }
         Ok(Self { path: path.to_owned(), _lock: lock })

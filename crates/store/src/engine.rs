@@ -68,6 +68,18 @@ spaces! {
     Friends = "friends";
     /// (user, sent or come in, other) → application.
     FriendApplications = "friend_applications";
+    /// By time and by user: rows of the deletion journal.
+    Journal = "journal";
+    /// (user, conversation) → what the last deletion took.
+    Undos = "undos";
+    /// (timeline) → its place in the eraser's queue.
+    Erasures = "erasures";
+    /// (time, timeline): the queue in the order of time.
+    ErasureTimes = "erasure_times";
+    /// (user) or (timeline) → hold.
+    Holds = "holds";
+    /// By user and by time: idempotency keys.
+    Keys = "keys";
 }
 
 /// Which way a scan goes.
@@ -150,6 +162,22 @@ impl AnyEngine {
         match self {
             Self::Memory(_) => "memory",
             Self::Fjall(_) => "fjall",
+        }
+    }
+
+    /// Rewrites the files without what was removed.
+    pub(crate) fn compact(&self) -> Result<(), StoreError> {
+        match self {
+            Self::Memory(_) => Ok(()),
+            Self::Fjall(engine) => engine.compact(),
+        }
+    }
+
+    /// Bytes on the disk.
+    pub(crate) fn disk_bytes(&self) -> u64 {
+        match self {
+            Self::Memory(_) => 0,
+            Self::Fjall(engine) => engine.disk_bytes(),
         }
     }
 }

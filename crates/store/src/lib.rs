@@ -8,8 +8,10 @@ mod accounts;
 mod bundle;
 mod commit;
 mod conversations;
+mod deletions;
 mod directory;
 mod engine;
+mod erasures;
 mod friends;
 mod groups;
 mod key;
@@ -26,6 +28,7 @@ mod tx;
 
 pub use commit::{Audience, Committed, Publication, Publish};
 pub use conversations::{Changed, Contacts};
+pub use deletions::{EntryId, Held, Keyed};
 pub use directory::{DataDirectory, Identity};
 pub use engine::{
     AnyEngine, Batch, Database, DatabaseOptions, Direction, Engine, FjallEngine, MemoryEngine,
@@ -33,7 +36,7 @@ pub use engine::{
 };
 pub use key::Key;
 pub use lock::Locks;
-pub use messages::{NewMessage, StoredMessage, Timeline};
+pub use messages::{Erased, NewMessage, StoredMessage, Timeline};
 pub use need::Need;
 pub use store::{Snapshot, Store, StoreError};
 pub use totals::Totals;

@@ -2,10 +2,13 @@ use bytes::{BufMut, Bytes, BytesMut};
 use lethe_domain::conversations::{Head, Place};
 use lethe_protocol::{ConversationId, Message, MessageAttributes};
 use minicbor::{Decode, Encode};
+use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::commit::{Audience, Publication};
 use crate::engine::{Direction, Range, Space};
+use crate::key::split_text;
+use crate::record::decode;
 use crate::{Key, Need, StoreError, Tx};
 
 /// An append-only sequence of messages with contiguous `seq` from 1. A message is stored once, however many read it.
@@ -30,6 +33,43 @@ impl Timeline {
             ConversationId::User(peer) => Self::Pair(user_id.to_owned(), peer.clone()),
             ConversationId::Group(group) => Self::Group(group.clone()),
             ConversationId::System => Self::System(user_id.to_owned()),
+        }
+    }
+
+    /// The two users of a one-to-one timeline, or whom the system tells; nobody for a group's.
+    #[must_use]
+    pub fn users(&self) -> Vec<&str> {
+        match self {
+            Self::Pair(low, high) if low == high => vec![low],
+            Self::Pair(low, high) => vec![low, high],
+            Self::Group(_) => Vec::new(),
+            Self::System(user) => vec![user],
+        }
+    }
+
+    /// The conversation that this user has of it.
+    #[must_use]
+    pub fn seen_by(&self, user_id: &str) -> ConversationId {
+        match self {
+            Self::Pair(low, high) if low == user_id => ConversationId::User(high.clone()),
+            Self::Pair(low, _) => ConversationId::User(low.clone()),
+            Self::Group(group) => ConversationId::Group(group.clone()),
+            Self::System(_) => ConversationId::System,
+        }
+    }
+
+    /// Reads [`Timeline::key`] from the start of a tuple, and what follows it.
+    pub(crate) fn split(tuple: &[u8]) -> Option<(Self, &[u8])> {
+        let (kind, rest) = split_text(tuple)?;
+        let (first, rest) = split_text(rest)?;
+        match kind {
+            "c" => {
+                let (second, rest) = split_text(rest)?;
+                Some((Self::Pair(first.to_owned(), second.to_owned()), rest))
+            }
+            "g" => Some((Self::Group(first.to_owned()), rest)),
+            "s" => Some((Self::System(first.to_owned()), rest)),
+            _ => None,
         }
     }
 
@@ -136,6 +176,43 @@ impl StoredMessage {
             .map_err(|_| StoreError::Damaged("a stored message is not JSON".to_owned()))
     }
 
+    /// Server time in ms at which it was sent.
+    ///
+    /// # Errors
+    /// [`StoreError::Damaged`] when it is not what was stored.
+    pub fn time(&self) -> Result<u64, StoreError> {
+        Ok(self.parse::<Times>()?.time)
+    }
+
+    /// The message, read.
+    ///
+    /// # Errors
+    /// [`StoreError::Damaged`] when it is not what was stored.
+    pub fn message(&self) -> Result<Message, StoreError> {
+        self.parse()
+    }
+
+    fn parse<'a, T: Deserialize<'a>>(&'a self) -> Result<T, StoreError> {
+        serde_json::from_slice(&self.json)
+            .map_err(|_| StoreError::Damaged("a stored message is not JSON".to_owned()))
+    }
+
+    /// What its sender's repetition would be known by: the last parts of its ID.
+    fn nonce(&self) -> Option<(u32, u32)> {
+        let ids: Times = self.parse().ok()?;
+        let mut parts = ids.id.split('-').skip(1).map(str::parse);
+        Some((parts.next()?.ok()?, parts.next()?.ok()?))
+    }
+
+    /// The same message in other words: its place, sender and count stay.
+    ///
+    /// # Errors
+    /// [`StoreError::Write`] when it cannot be encoded.
+    pub fn with(&self, message: &Message) -> Result<Self, StoreError> {
+        let json = serde_json::to_vec(message).map_err(|error| StoreError::Write(error.to_string()))?;
+        Ok(Self { json: Bytes::from(json), ..self.clone() })
+    }
+
     /// The event that tells it.
     ///
     /// # Errors
@@ -143,6 +220,26 @@ impl StoredMessage {
     pub fn publication(&self, audience: Audience) -> Result<Publication, StoreError> {
         Ok(Publication::Event { audience, frame: lethe_protocol::message_event(self.text()?) })
     }
+}
+
+/// What is read of a stored message without the rest.
+#[derive(Deserialize)]
+struct Times<'a> {
+    time: u64,
+    id: std::borrow::Cow<'a, str>,
+}
+
+/// What one step of erasing removed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Erased {
+    /// The `seq` of the last of them.
+    pub last: u64,
+    /// Messages.
+    pub messages: u64,
+    /// Bytes of their rows.
+    pub bytes: u64,
+    /// Rows by which a repetition would have been known.
+    pub nonces: u64,
 }
 
 /// Where an earlier message with the same nonce went.
@@ -186,6 +283,30 @@ impl Tx {
     /// See [`StoreError`].
     pub async fn head(&self, timeline: &Timeline) -> Result<Head, StoreError> {
         Ok(self.get(Space::Heads, timeline.key()).await?.unwrap_or_default())
+    }
+
+    /// Stores the end of a timeline. Needs the timeline's lock.
+    pub fn put_head(&mut self, timeline: &Timeline, head: &Head) {
+        self.put(Space::Heads, timeline.key(), head);
+    }
+
+    /// At most `limit` timelines that have messages, in the order of their keys, after this one.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub async fn timelines(
+        &self,
+        after: Option<&Timeline>,
+        limit: usize,
+    ) -> Result<Vec<(Timeline, Head)>, StoreError> {
+        let mut start = after.map(|timeline| timeline.key().into_bytes()).unwrap_or_default();
+        if after.is_some() {
+            start.push(0);
+        }
+        let pairs = self.scan(Space::Heads, &Range { start, end: None }, Direction::Forward, limit).await?;
+        let timeline = |key: &[u8]| Timeline::split(key).map(|(timeline, _)| timeline);
+        let damaged = || StoreError::Damaged("a stored key cannot be read".to_owned());
+        pairs.iter().map(|(key, head)| Ok((timeline(key).ok_or_else(damaged)?, decode(head)?))).collect()
     }
 
     /// Appends a message. Needs the timeline's lock.
@@ -258,6 +379,41 @@ impl Tx {
         value.map(|value| StoredMessage::decode(key.bytes(), &value)).transpose()
     }
 
+    /// Puts what is left of a message in its place. Needs the timeline's lock.
+    pub fn replace_message(&mut self, timeline: &Timeline, message: &StoredMessage) {
+        self.put_bytes(Space::Messages, timeline.key().number(message.seq), message.encode());
+    }
+
+    /// Removes the next messages with `after < seq <= to`, at most `limit`, and what answers their repetition. None when
+    /// there are no more. Needs the timeline's lock.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub async fn erase_messages(
+        &mut self,
+        timeline: &Timeline,
+        after: u64,
+        to: u64,
+        limit: usize,
+    ) -> Result<Option<Erased>, StoreError> {
+        let step = self.messages(timeline, after, to, Direction::Forward, limit).await?;
+        let Some(last) = step.last().map(|message| message.seq) else { return Ok(None) };
+        let mut erased = Erased { last, ..Erased::default() };
+        for message in step {
+            let key = timeline.key().number(message.seq);
+            erased.messages += 1;
+            erased.bytes += (FIXED + message.from.len() + message.json.len()) as u64;
+            self.remove(Space::Messages, key);
+            if let Some((client_time, random)) = message.nonce() {
+                self.remove(Space::Nonces, nonce_key(timeline, &message.from, client_time, random));
+                erased.nonces += 1;
+            }
+        }
+        self.totals.erased += erased.messages;
+        self.totals.erased_bytes += erased.bytes;
+        Ok(Some(erased))
+    }
+
     /// At most `limit` messages with `after < seq <= to`, in the order of the direction.
     ///
     /// # Errors
@@ -304,7 +460,11 @@ impl Tx {
         Ok(Place { seq, count, own_above })
     }
 
-    async fn own_above(
+    /// Countable messages of `user_id` with `seq < n <= to`.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub async fn own_above(
         &self,
         timeline: &Timeline,
         user_id: &str,
@@ -362,6 +522,7 @@ fn wire(timeline: &Timeline, new: NewMessage, seq: u64, time: u64) -> Message {
         from: new.from,
         to,
         group,
+        removed: false,
         body: new.body,
         attributes: new.attributes,
         nick: new.nick,

@@ -285,6 +285,28 @@ impl Store {
         }
     }
 
+    /// Gives back the disk space of what was removed, and returns when it is done. Others go on meanwhile. A remote engine
+    /// does it by its own means.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub async fn compact(&self) -> Result<(), StoreError> {
+        let Backend::Embedded(shared) = &self.backend else { return Ok(()) };
+        self.settle().await?;
+        let shared = Arc::clone(shared);
+        let compacted = tokio::task::spawn_blocking(move || shared.engine.compact()).await;
+        compacted.map_err(|error| StoreError::Write(error.to_string()))?
+    }
+
+    /// Bytes on the disk; 0 where that is not known.
+    #[must_use]
+    pub fn disk_bytes(&self) -> u64 {
+        match &self.backend {
+            Backend::Embedded(shared) => shared.engine.disk_bytes(),
+            Backend::Remote(_) => 0,
+        }
+    }
+
     /// The name of the engine below, as the console shows it.
     #[must_use]
     pub fn engine_name(&self) -> &'static str {

@@ -18,6 +18,14 @@ pub struct Totals {
     /// Groups that came into being.
     #[n(4)]
     pub groups: u64,
+    /// Messages erased.
+    #[n(5)]
+    #[cbor(default)]
+    pub erased: u64,
+    /// Bytes of the messages erased.
+    #[n(6)]
+    #[cbor(default)]
+    pub erased_bytes: u64,
 }
 
 impl Totals {
@@ -27,5 +35,7 @@ impl Totals {
         self.deletions += other.deletions;
         self.accounts += other.accounts;
         self.groups += other.groups;
+        self.erased += other.erased;
+        self.erased_bytes += other.erased_bytes;
     }
 }

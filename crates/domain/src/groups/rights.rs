@@ -23,7 +23,7 @@ impl Actor {
         member.map_or(Self::Outsider, |member| Self::Member(member.role()))
     }
 
-    fn decides(self) -> bool {
+    pub(crate) fn decides(self) -> bool {
         matches!(self, Self::App | Self::Member(Role::Owner | Role::Admin))
     }
 }

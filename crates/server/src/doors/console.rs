@@ -1,3 +1,5 @@
+mod deletions;
+
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -77,6 +79,10 @@ pub(super) fn router(cx: &Arc<Context>) -> Router<Arc<Context>> {
         .route("/console/api/overview", get(overview))
         .route("/console/api/settings", get(read_settings).put(write_settings))
         .route("/console/api/app", get(app))
+        .route("/console/api/journal", get(deletions::journal))
+        .route("/console/api/eraser", get(deletions::eraser))
+        .route("/console/api/holds", get(deletions::holds))
+        .route("/console/api/receipts/{entry}", get(deletions::receipt))
         .layer(from_fn_with_state(Arc::clone(cx), signed_in));
     Router::new()
         .route("/console/api/login", post(log_in))

@@ -4,6 +4,7 @@
 mod accounts;
 mod config;
 mod conversations;
+mod deletions;
 mod groups;
 mod messages;
 
@@ -90,6 +91,17 @@ async fn call(cx: &Context, service: &str, command: &str, caller: &Caller, body:
         ("group_open_http_svc", "send_group_msg") => Op::SendGroupMessage,
         ("recentcontact", "get_list") => Op::ListConversations,
         ("recentcontact", "delete") => Op::DeleteConversation,
+        ("lethe_conversation", "delete") => Op::DeleteConversations,
+        ("lethe_conversation", "restore") => Op::RestoreConversation,
+        ("lethe_conversation", "archive") => Op::ArchiveConversations,
+        ("lethe_conversation", "export") => Op::ExportConversation,
+        ("lethe_deletion", "journal") => Op::ReadJournal,
+        ("lethe_deletion", "receipt") => Op::GetReceipt,
+        ("lethe_deletion", "queue") => Op::ReadQueue,
+        ("lethe_deletion", "hold") => Op::Hold,
+        ("lethe_deletion", "release") => Op::Release,
+        ("lethe_deletion", "holds") => Op::ListHolds,
+        ("lethe_group", "retention") => Op::SetRetention,
         ("lethe_config", "get") => Op::GetConfig,
         ("lethe_config", "set") => Op::SetConfig,
         _ => return Err(Failure::refuse(Code::REST_PATH, format!("there is no {service}/{command}"))),
@@ -111,7 +123,28 @@ async fn perform(cx: &Context, op: Call, caller: &Caller, body: Value) -> Result
             messages::send_to_group(cx, &caller.identifier, read(body, Code::GROUP_PARAMETER)?).await
         }
         Op::ListConversations => conversations::list(cx, read(body, Code::CONVERSATION_PARAMETER)?).await,
-        Op::DeleteConversation => conversations::delete(cx, read(body, Code::CONVERSATION_PARAMETER)?).await,
+        Op::DeleteConversation => {
+            conversations::delete(cx, &caller.identifier, read(body, Code::CONVERSATION_PARAMETER)?).await
+        }
+        Op::DeleteConversations => {
+            deletions::delete(cx, &caller.identifier, read(body, Code::CONVERSATION_PARAMETER)?).await
+        }
+        Op::RestoreConversation => {
+            deletions::restore(cx, &caller.identifier, read(body, Code::CONVERSATION_PARAMETER)?).await
+        }
+        Op::ArchiveConversations => deletions::archive(cx, read(body, Code::CONVERSATION_PARAMETER)?).await,
+        Op::ExportConversation => {
+            deletions::export(cx, &caller.identifier, read(body, Code::CONVERSATION_PARAMETER)?).await
+        }
+        Op::ReadJournal => deletions::journal(cx, read(body, Code::CONVERSATION_PARAMETER)?).await,
+        Op::GetReceipt => deletions::receipt(cx, read(body, Code::CONVERSATION_PARAMETER)?).await,
+        Op::ReadQueue => deletions::queue(cx).await,
+        Op::Hold => deletions::hold(cx, &caller.identifier, read(body, Code::CONVERSATION_PARAMETER)?).await,
+        Op::Release => {
+            deletions::release(cx, &caller.identifier, read(body, Code::CONVERSATION_PARAMETER)?).await
+        }
+        Op::ListHolds => deletions::holds(cx).await,
+        Op::SetRetention => groups::set_retention(cx, read(body, Code::GROUP_PARAMETER)?).await,
         Op::GetConfig => Ok(config::get(cx)),
         Op::SetConfig => config::set(cx, &body).await,
     }
@@ -127,6 +160,17 @@ enum Call {
     SendGroupMessage,
     ListConversations,
     DeleteConversation,
+    DeleteConversations,
+    RestoreConversation,
+    ArchiveConversations,
+    ExportConversation,
+    ReadJournal,
+    GetReceipt,
+    ReadQueue,
+    Hold,
+    Release,
+    ListHolds,
+    SetRetention,
     GetConfig,
     SetConfig,
 }

@@ -1,18 +1,14 @@
-use std::collections::HashSet;
-
 use lethe_domain::conversations::{
-    Head, Place, View, mark_from, may_pin, may_store_custom_data, may_take_list,
+    Archive, Head, Place, View, mark_from, may_pin, may_store_custom_data, may_take_list,
 };
 use lethe_protocol::{
-    CONVERSATION_PAGE_MAX, CONVERSATIONS_PER_CALL, ChangeOutcome, ClearHistory, Code, Conversation,
-    ConversationId, ConversationPage, Conversations, ConversationsChanged, ConversationsDeleted,
-    DeleteConversations, DeleteItem, DeleteOutcome, DeletedConversation, Error, Event, FailedConversation,
-    GetConversations, GotConversation, ListConversations, MarkConversations, OpenConversation, PeerRead,
-    PinConversation, ReadAll, ReadConversation, SetCustomData, SetRemindType,
+    ArchiveConversations, CONVERSATION_PAGE_MAX, CONVERSATIONS_PER_CALL, ChangeOutcome, Code, Conversation,
+    ConversationId, ConversationPage, Conversations, ConversationsChanged, DeletedConversation, Error, Event,
+    FailedConversation, GetConversations, GotConversation, ListConversations, MarkConversations,
+    OpenConversation, PeerRead, PinConversation, ReadAll, ReadConversation, SetCustomData, SetRemindType,
 };
 use lethe_store::{Audience, Locks, Need, Timeline, Tx};
 
-use super::messages::default_view;
 use crate::context::Context;
 use crate::failure::{Failure, Result};
 
@@ -60,10 +56,11 @@ pub(crate) async fn load_all(cx: &Context, me: &str, ids: &[ConversationId]) -> 
     snapshot.last_messages(ids.iter().map(|id| Timeline::of(me, id))).await?;
     let mut all = Vec::with_capacity(ids.len());
     for id in ids {
-        let tx = snapshot.under(Locks::none().timeline(&Timeline::of(me, id))).await?;
-        let view = tx.view(me, id).await?.or_else(|| default_view(id));
-        all.push(match view {
-            Some(view) => Some(describe(&tx, me, id, view).await?),
+        let timeline = Timeline::of(me, id);
+        let tx = snapshot.under(Locks::none().timeline(&timeline)).await?;
+        let head = tx.head(&timeline).await?;
+        all.push(match tx.view_or_default(me, id, &head).await? {
+            Some(view) => Some(describe(&tx, me, id, view, head).await?),
             None => None,
         });
     }
@@ -90,8 +87,8 @@ pub(crate) async fn with_news(
     for id in ids {
         let timeline = Timeline::of(me, id);
         let tx = snapshot.under(Locks::none().timeline(&timeline)).await?;
-        let Some(view) = tx.view(me, id).await?.or_else(|| default_view(id)) else { continue };
         let head = tx.head(&timeline).await?;
+        let Some(view) = tx.view_or_default(me, id, &head).await? else { continue };
         if view.listed(&head) && has_news(id, &view, &head, touched(&tx, me, id).await?) {
             news.push(id.clone());
         }
@@ -112,9 +109,14 @@ async fn touched(tx: &Tx, me: &str, id: &ConversationId) -> Result<u64> {
 }
 
 /// The complete conversation that a view shows.
-pub(crate) async fn describe(tx: &Tx, me: &str, id: &ConversationId, view: View) -> Result<Loaded> {
+pub(crate) async fn describe(
+    tx: &Tx,
+    me: &str,
+    id: &ConversationId,
+    view: View,
+    head: Head,
+) -> Result<Loaded> {
     let timeline = Timeline::of(me, id);
-    let head = tx.head(&timeline).await?;
     let last = tx.last_listable(&timeline, &head, view.floor(), view.head(&head)).await?;
     let mut conversation = Conversation {
         conversation_id: id.clone(),
@@ -131,6 +133,7 @@ pub(crate) async fn describe(tx: &Tx, me: &str, id: &ConversationId, view: View)
         remind_type: view.remind_type(),
         marks: view.mark_list(),
         custom_data: view.custom_data.clone(),
+        archived: view.archived(&head),
         left: view.left(),
         unlisted: !view.listed(&head),
         user: None,
@@ -200,87 +203,24 @@ fn exists(loaded: &Loaded) -> bool {
 }
 
 /// The conversation is known to the server: it has a view, or messages.
-async fn known(tx: &Tx, me: &str, id: &ConversationId) -> Result<Option<View>> {
-    if let Some(view) = tx.view(me, id).await? {
-        return Ok(Some(view));
-    }
-    let empty = tx.head(&Timeline::of(me, id)).await?.seq == 0;
-    Ok(if empty { None } else { default_view(id) })
-}
-
-fn not_found() -> Error {
-    Error::new(Code::CONVERSATION_NOT_FOUND, "there is no such conversation")
-}
-
-/// `conversations.delete`: one transaction, one event. Without the setting the user's other clients hear nothing.
-pub(crate) async fn delete(
-    cx: &Context,
-    me: &str,
-    instance: &str,
-    request: &DeleteConversations,
-) -> Result<DeleteOutcome> {
-    may_take_list(request.items.len())?;
-    let items = unique(&request.items);
-    let mut tx = begin_all(cx, me, items.iter().map(|item| &item.conversation_id)).await?;
-    let mut outcome = DeleteOutcome { deleted: Vec::new(), failed: Vec::new() };
-    let mut conversations = Vec::new();
-    for item in items {
-        let conversation_id = item.conversation_id.clone();
-        match delete_one(&mut tx, me, instance, item, request.clear_history).await? {
-            Some(deleted) => {
-                conversations.push(deleted);
-                outcome.deleted.push(conversation_id);
-            }
-            None => outcome.failed.push(FailedConversation { conversation_id, error: not_found() }),
-        }
-    }
-    if !conversations.is_empty() {
-        let user_id = me.to_owned();
-        let audience = if cx.settings().sync_conversation_deletion {
-            Audience::Users(vec![user_id])
-        } else {
-            Audience::Client { user_id, instance: instance.to_owned() }
-        };
-        tx.count_deletions(conversations.len());
-        tx.tell(audience, &Event::ConversationsDeleted(ConversationsDeleted { conversations }));
-    }
-    tx.commit().await?;
-    Ok(outcome)
-}
-
-/// The same conversation twice is the same once: the first mention counts.
-fn unique(items: &[DeleteItem]) -> Vec<&DeleteItem> {
-    let mut seen = HashSet::new();
-    items.iter().filter(|item| seen.insert(&item.conversation_id)).collect()
-}
-
-async fn delete_one(
-    tx: &mut Tx,
-    me: &str,
-    instance: &str,
-    item: &DeleteItem,
-    clear: bool,
-) -> Result<Option<DeletedConversation>> {
-    let id = &item.conversation_id;
-    let Some(mut view) = known(tx, me, id).await? else { return Ok(None) };
-    let place = place(tx, me, id, &view, item.anchor).await?;
+pub(crate) async fn known(tx: &Tx, me: &str, id: &ConversationId) -> Result<Option<View>> {
     let head = tx.head(&Timeline::of(me, id)).await?;
-    view.delete(place, &head, clear);
-    instance.clone_into(&mut view.deleted_by);
-    tx.change_view(me, id, &mut view).await?;
-    let listed = view.listed(&head);
-    let member = matches!(id, ConversationId::Group(_)) && !view.left();
-    if !listed && !member {
-        tx.unindex(me, id);
+    if head.seq == 0 {
+        return Ok(tx.view_at(me, id, &head).await?);
     }
-    Ok(Some(describe(tx, me, id, view).await?.into_tombstone()))
+    Ok(tx.view_or_default(me, id, &head).await?)
+}
+
+pub(crate) fn not_found() -> Error {
+    Error::new(Code::CONVERSATION_NOT_FOUND, "there is no such conversation")
 }
 
 /// Stores a change and tells all the user's clients the new state. Without synchronised deletions one may still show what
 /// another has deleted; those that do not show it ignore what is not listed.
-async fn change(tx: &mut Tx, me: &str, id: &ConversationId, mut view: View) -> Result<()> {
+pub(crate) async fn change(tx: &mut Tx, me: &str, id: &ConversationId, mut view: View) -> Result<()> {
     tx.change_view(me, id, &mut view).await?;
-    let loaded = describe(tx, me, id, view).await?;
+    let head = tx.head(&Timeline::of(me, id)).await?;
+    let loaded = describe(tx, me, id, view, head).await?;
     let conversations = vec![loaded.conversation];
     tx.tell(
         Audience::Users(vec![me.to_owned()]),
@@ -292,7 +232,13 @@ async fn change(tx: &mut Tx, me: &str, id: &ConversationId, mut view: View) -> R
 /// The place up to which a client asks for something; without one, and at most, what the user may read.
 ///
 /// Counting is left out where nothing will be counted from: below the base, and in a group the user has left.
-async fn place(tx: &Tx, me: &str, id: &ConversationId, view: &View, up_to: Option<u64>) -> Result<Place> {
+pub(crate) async fn place(
+    tx: &Tx,
+    me: &str,
+    id: &ConversationId,
+    view: &View,
+    up_to: Option<u64>,
+) -> Result<Place> {
     let timeline = Timeline::of(me, id);
     let head = tx.head(&timeline).await?;
     let visible = view.head(&head);
@@ -308,32 +254,21 @@ fn locks<'a>(me: &str, ids: impl IntoIterator<Item = &'a ConversationId>) -> Loc
     ids.into_iter().fold(Locks::none().user(me), |locks, id| locks.timeline(&Timeline::of(me, id)))
 }
 
-async fn begin(cx: &Context, me: &str, id: &ConversationId) -> Result<Tx> {
+pub(crate) async fn begin(cx: &Context, me: &str, id: &ConversationId) -> Result<Tx> {
     begin_all(cx, me, [id]).await
 }
 
-async fn begin_all<'a>(
+pub(crate) async fn begin_all<'a>(
     cx: &Context,
     me: &str,
     ids: impl IntoIterator<Item = &'a ConversationId> + Clone,
 ) -> Result<Tx> {
     let need = || {
-        let needing = |need: Need, id: &'a ConversationId| needing(need, me, id).listed(me, id);
+        let needing =
+            |need: Need, id: &'a ConversationId| needing(need, me, id).listed(me, id).deletion(me, id);
         ids.clone().into_iter().fold(Need::new().change(me), needing)
     };
     Ok(cx.store.begin_with(locks(me, ids.clone()), need).await?)
-}
-
-/// `conversations.clear`.
-pub(crate) async fn clear(cx: &Context, me: &str, request: &ClearHistory) -> Result<()> {
-    let id = &request.conversation_id;
-    let mut tx = begin(cx, me, id).await?;
-    let mut view = known(&tx, me, id).await?.ok_or_else(not_found)?;
-    let place = place(&tx, me, id, &view, request.up_to).await?;
-    view.clear(place);
-    change(&mut tx, me, id, view).await?;
-    tx.commit().await?;
-    Ok(())
 }
 
 /// `conversations.read`. Reading nothing is no error: apps read whatever they show.
@@ -411,7 +346,7 @@ pub(crate) async fn pin(cx: &Context, me: &str, request: &PinConversation) -> Re
     Ok(())
 }
 
-async fn count_pinned(tx: &Tx, me: &str) -> Result<usize> {
+pub(crate) async fn count_pinned(tx: &Tx, me: &str) -> Result<usize> {
     let mut pinned = 0;
     for id in tx.indexed(me, None, usize::MAX / 2).await? {
         pinned += usize::from(tx.view(me, &id).await?.is_some_and(|view| view.pinned));
@@ -449,13 +384,13 @@ pub(crate) async fn open(cx: &Context, me: &str, request: &OpenConversation) -> 
 /// `conversations.remind`.
 pub(crate) async fn remind(cx: &Context, me: &str, request: &SetRemindType) -> Result<ChangeOutcome> {
     let remind_type = request.remind_type;
-    change_several(cx, me, &request.conversation_ids, |view| view.set_remind_type(remind_type)).await
+    change_several(cx, me, &request.conversation_ids, |view, _| view.set_remind_type(remind_type)).await
 }
 
 /// `conversations.mark`.
 pub(crate) async fn mark(cx: &Context, me: &str, request: &MarkConversations) -> Result<ChangeOutcome> {
     let mark = mark_from(&request.mark)?;
-    let set = |view: &mut View| {
+    let set = |view: &mut View, _: &Head| {
         view.marks = if request.enable { view.marks | mark } else { view.marks & !mark };
     };
     change_several(cx, me, &request.conversation_ids, set).await
@@ -464,17 +399,27 @@ pub(crate) async fn mark(cx: &Context, me: &str, request: &MarkConversations) ->
 /// `conversations.customData`.
 pub(crate) async fn custom_data(cx: &Context, me: &str, request: &SetCustomData) -> Result<ChangeOutcome> {
     may_store_custom_data(&request.custom_data)?;
-    change_several(cx, me, &request.conversation_ids, |view| {
+    change_several(cx, me, &request.conversation_ids, |view, _| {
         view.custom_data.clone_from(&request.custom_data)
     })
     .await
+}
+
+/// `conversations.archive`.
+pub(crate) async fn archive(cx: &Context, me: &str, request: &ArchiveConversations) -> Result<ChangeOutcome> {
+    let archive = match (request.archived, request.keep) {
+        (false, _) => Archive::No,
+        (true, false) => Archive::UntilMessage,
+        (true, true) => Archive::Kept,
+    };
+    change_several(cx, me, &request.conversation_ids, |view, head| view.set_archive(archive, head)).await
 }
 
 async fn change_several(
     cx: &Context,
     me: &str,
     ids: &[ConversationId],
-    set: impl Fn(&mut View),
+    set: impl Fn(&mut View, &Head),
 ) -> Result<ChangeOutcome> {
     may_take_list(ids.len())?;
     let mut tx = begin_all(cx, me, ids).await?;
@@ -486,10 +431,11 @@ async fn change_several(
             continue;
         };
         let before = view.clone();
-        set(&mut view);
+        let head = tx.head(&Timeline::of(me, id)).await?;
+        set(&mut view, &head);
         if view != before {
             tx.change_view(me, id, &mut view).await?;
-            let loaded = describe(&tx, me, id, view).await?;
+            let loaded = describe(&tx, me, id, view, head).await?;
             conversations.push(loaded.conversation);
         }
         outcome.changed.push(id.clone());

@@ -4,11 +4,13 @@ mod applications;
 mod members;
 
 use std::collections::BTreeSet;
+use std::sync::atomic::Ordering;
 
 use lethe_domain::groups::{
     Actor, Group, Member, gone, may_choose_id, may_dismiss, may_grow, may_list_members, may_see,
     may_set_role, may_transfer, may_update,
 };
+use lethe_domain::settings::RETENTION_DAYS_MAX;
 use lethe_protocol::{
     Code, ConversationId, ConversationsChanged, CreateGroup, Event, GROUP_TEXT_MAX, GetMembers, GroupChanged,
     GroupJoined, GroupLeft, GroupMember, GroupRef, Groups, LeaveReason, ListMembers, MEMBER_PAGE_MAX,
@@ -93,7 +95,8 @@ async fn admit(
         let hearer = || Audience::Users(vec![user.clone()]);
         let joined = GroupJoined { group: group.profile(group_id, Some(&member)) };
         tx.tell(hearer(), &Event::GroupJoined(joined));
-        let conversations = vec![describe(tx, user, &id, view).await?.conversation];
+        let conversations =
+            vec![describe(tx, user, &id, view, tx.head(&timeline(group_id)).await?).await?.conversation];
         tx.tell(hearer(), &Event::ConversationsChanged(ConversationsChanged { conversations }));
     }
     Ok(())
@@ -125,7 +128,8 @@ async fn expel(
         let left = GroupLeft { group_id: group_id.to_owned(), reason, left_at, time: now, change };
         tx.tell(hearer(), &Event::GroupLeft(left));
         if listed {
-            let conversations = vec![describe(tx, user, &id, view).await?.conversation];
+            let conversations =
+                vec![describe(tx, user, &id, view, tx.head(&timeline(group_id)).await?).await?.conversation];
             tx.tell(hearer(), &Event::ConversationsChanged(ConversationsChanged { conversations }));
         }
     }
@@ -270,6 +274,22 @@ pub(crate) async fn update(cx: &Context, me: &str, request: UpdateGroup) -> Resu
     let updated = one(&tx, group_id, &group, me).await?;
     tx.commit().await?;
     Ok(updated)
+}
+
+/// How many days the group's messages are kept, by an administrator of the app; 0 for as long as the app keeps them.
+pub(crate) async fn set_retention(cx: &Context, group_id: &str, days: u32) -> Result<()> {
+    if days > RETENTION_DAYS_MAX {
+        let message = format!("messages are kept for 0 to {RETENTION_DAYS_MAX} days, not {days}");
+        return Err(Failure::refuse(Code::GROUP_PARAMETER, message));
+    }
+    let mut tx = cx.store.begin(locks(group_id, [])).await?;
+    let mut group = living(&tx, group_id).await?;
+    group.retention_days = days;
+    tx.put_group(group_id, &mut group, cx.now());
+    tx.commit().await?;
+    cx.retention_changes.fetch_add(1, Ordering::Relaxed);
+    cx.eraser.nudge();
+    Ok(())
 }
 
 /// What a tip says of a changed profile. The name stands under both of the names that apps look for.

@@ -6,6 +6,7 @@ use lethe_protocol::{
 use lethe_store::{Audience, Direction, Locks, Need, NewMessage, StoredMessage, Timeline, Tx};
 use serde_json::value::RawValue;
 
+use super::conversations::not_found;
 use crate::context::Context;
 use crate::failure::{Failure, Result};
 
@@ -72,7 +73,7 @@ pub(crate) async fn deliver(
     let time = tx.head(&timeline).await?.time;
     tx.remember_sent(&timeline, me, client_time, random, stored.seq, time);
     // The app may write to a group in the name of somebody who never joined it, and who gets no view by that.
-    let view = tx.view(me, to).await?.or_else(|| default_view(to));
+    let view = tx.view_or_default(me, to, &tx.head(&timeline).await?).await?;
     if let Some(mut view) = view.filter(|view| stored.countable && !view.left()) {
         view.count_own();
         tx.put_view(me, to, &view);
@@ -107,6 +108,7 @@ pub(crate) async fn relay(
         from: message.from,
         to: peer,
         group,
+        removed: false,
         body: message.body,
         attributes: message.attributes,
         nick: message.nick,
@@ -177,7 +179,7 @@ async fn index_both(tx: &mut Tx, me: &str, to: &ConversationId) -> Result<()> {
     Ok(())
 }
 
-fn audience(me: &str, to: &ConversationId) -> Audience {
+pub(crate) fn audience(me: &str, to: &ConversationId) -> Audience {
     match to {
         ConversationId::User(peer) if peer == me => Audience::Users(vec![me.to_owned()]),
         ConversationId::User(peer) => Audience::Users(vec![me.to_owned(), peer.clone()]),
@@ -196,10 +198,11 @@ pub(crate) async fn history(cx: &Context, me: &str, request: &GetHistory) -> Res
     let timeline = Timeline::of(me, conversation);
     let snapshot = cx.store.snapshot(|| Need::new().view(me, conversation).head(&timeline)).await?;
     let tx = snapshot.under(Locks::none().timeline(&timeline)).await?;
-    let Some(view) = tx.view(me, conversation).await?.or_else(|| default_view(conversation)) else {
-        return Err(Failure::refuse(Code::CONVERSATION_NOT_FOUND, "there is no such conversation"));
+    let head = tx.head(&timeline).await?;
+    let Some(view) = tx.view_or_default(me, conversation, &head).await? else {
+        return Err(not_found().into());
     };
-    let head = view.head(&tx.head(&timeline).await?);
+    let head = view.head(&head);
     let limit = request.limit as usize;
     let (after, to, direction) = match (request.before, request.after) {
         (before, None) => (
@@ -244,13 +247,5 @@ impl Page {
         let texts =
             self.messages.iter().map(StoredMessage::text).collect::<std::result::Result<Vec<_>, _>>()?;
         Ok(lethe_protocol::history_answer(id, &texts, self.complete))
-    }
-}
-
-/// One-to-one conversations and the system's exist for everybody; a group's only for those who joined it once.
-pub(crate) fn default_view(conversation: &ConversationId) -> Option<lethe_domain::conversations::View> {
-    match conversation {
-        ConversationId::User(_) | ConversationId::System => Some(Default::default()),
-        ConversationId::Group(_) => None,
     }
 }

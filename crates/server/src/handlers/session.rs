@@ -173,7 +173,7 @@ fn has_news(since: &Resume, id: &ConversationId, view: &View, head: &Head, touch
         Some(&known) => known != view.head(head),
         None => names_all,
     };
-    let newest = [head.time, view.left_time, touched];
+    let newest = [head.time, head.floor_time, head.removed_time, view.left_time, touched];
     differs || newest.into_iter().any(|time| time >= since.synced_at.saturating_sub(OVERLAP))
 }
 

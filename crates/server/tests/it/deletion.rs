@@ -20,7 +20,7 @@ async fn alice_deletes_and_clears_and_bob_keeps_everything() {
     bob.say(&user("alice"), "one").await;
     alice.say(&user("bob"), "two").await;
     let outcome = alice.delete(&[&user("bob")], true).await;
-    assert_eq!(outcome, DeleteOutcome { deleted: vec![user("bob")], failed: vec![] });
+    assert_eq!((outcome.deleted, outcome.failed), (vec![user("bob")], vec![]));
     assert!(alice.listed().await.is_empty());
     assert!(alice.reads(&user("bob")).await.is_empty());
     assert_eq!(bob.reads(&user("alice")).await, ["one", "two"]);
@@ -67,7 +67,8 @@ async fn a_message_under_way_survives_the_deletion() {
     alice.settled().await;
     bob.say(&user("alice"), "not seen yet").await;
     let item = DeleteItem { conversation_id: user("bob"), anchor: Some(1) };
-    let request = DeleteConversations { items: vec![item], clear_history: true };
+    let request =
+        DeleteConversations { items: vec![item], clear_history: true, ..DeleteConversations::default() };
     let _: DeleteOutcome = alice.ask(Request::DeleteConversations(request)).await;
     let survivor = alice.sees(&user("bob")).await.unwrap();
     assert_eq!((survivor.unread, survivor.messages), (1, 1));
@@ -86,7 +87,11 @@ async fn one_call_deletes_a_hundred_and_refuses_a_hundred_and_one_whole() {
     let request = |n: usize| {
         let items =
             ids[..n].iter().map(|id| DeleteItem { conversation_id: id.clone(), anchor: None }).collect();
-        Request::DeleteConversations(DeleteConversations { items, clear_history: true })
+        Request::DeleteConversations(DeleteConversations {
+            items,
+            clear_history: true,
+            ..DeleteConversations::default()
+        })
     };
     assert_eq!(alice.refused(request(101)).await, 51006);
     assert_eq!(alice.refused(request(0)).await, 51006);
@@ -124,7 +129,8 @@ async fn deleting_again_changes_nothing() {
     assert_eq!(alice.unread(&user("bob")).await, 1);
     // A replay of the first deletion, with its old anchor, hides nothing newer.
     let item = DeleteItem { conversation_id: user("bob"), anchor: Some(1) };
-    let request = DeleteConversations { items: vec![item], clear_history: true };
+    let request =
+        DeleteConversations { items: vec![item], clear_history: true, ..DeleteConversations::default() };
     let _: DeleteOutcome = alice.ask(Request::DeleteConversations(request)).await;
     assert_eq!(alice.unread(&user("bob")).await, 1);
 }
@@ -393,7 +399,8 @@ async fn a_conversation_the_client_never_saw_is_deletable() {
     world.restart().await;
     let alice = world.log_in("alice").await;
     let item = DeleteItem { conversation_id: user("bob"), anchor: None };
-    let request = DeleteConversations { items: vec![item], clear_history: false };
+    let request =
+        DeleteConversations { items: vec![item], clear_history: false, ..DeleteConversations::default() };
     let outcome: DeleteOutcome = alice.ask(Request::DeleteConversations(request)).await;
     assert_eq!(outcome.deleted, [user("bob")]);
     assert!(alice.listed().await.is_empty());
@@ -427,7 +434,8 @@ async fn a_pin_above_the_anchor_survives_a_replay() {
     let pin = PinConversation { conversation_id: user("bob"), pinned: true };
     let _: Value = alice.ask(Request::PinConversation(pin)).await;
     let item = DeleteItem { conversation_id: user("bob"), anchor: Some(1) };
-    let replay = DeleteConversations { items: vec![item], clear_history: true };
+    let replay =
+        DeleteConversations { items: vec![item], clear_history: true, ..DeleteConversations::default() };
     let _: DeleteOutcome = alice.ask(Request::DeleteConversations(replay)).await;
     assert!(alice.sees(&user("bob")).await.unwrap().pinned);
 }

@@ -15,8 +15,11 @@ async fn no_message_above_the_anchor_is_ever_hidden() {
     for round in 1..=ROUNDS {
         let anchor = alice.client.replica(|replica| replica.get(&peer).map_or(round - 1, |c| c.head));
         let item = DeleteItem { conversation_id: peer.clone(), anchor: Some(anchor) };
-        let request =
-            Request::DeleteConversations(DeleteConversations { items: vec![item], clear_history: true });
+        let request = Request::DeleteConversations(DeleteConversations {
+            items: vec![item],
+            clear_history: true,
+            ..DeleteConversations::default()
+        });
         let to = user("alice");
         let (sent, outcome) = tokio::join!(bob.say(&to, "race"), async {
             // The first deletion may come before there is anything to delete.

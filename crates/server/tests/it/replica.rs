@@ -158,7 +158,11 @@ impl Plan {
             };
             items.push(DeleteItem { conversation_id: id, anchor });
         }
-        Request::DeleteConversations(DeleteConversations { items, clear_history: self.chance(2) })
+        Request::DeleteConversations(DeleteConversations {
+            items,
+            clear_history: self.chance(2),
+            ..DeleteConversations::default()
+        })
     }
 
     fn change_of_group(&mut self) -> Request {

@@ -76,7 +76,8 @@ async fn a_kill_right_after_the_answer_loses_nothing() {
         assert!(alice.listed().await.is_empty(), "round {round}: the deletion is there after the kill");
         bob.say(&user("alice"), "one").await;
         let item = DeleteItem { conversation_id: user("bob"), anchor: None };
-        let request = DeleteConversations { items: vec![item], clear_history: true };
+        let request =
+            DeleteConversations { items: vec![item], clear_history: true, ..DeleteConversations::default() };
         let outcome: DeleteOutcome = alice.ask(Request::DeleteConversations(request)).await;
         process.signal("-KILL");
         assert_eq!(outcome.deleted, [user("bob")]);

@@ -368,7 +368,12 @@ impl Actor {
         let anchor = |id: &ConversationId| self.client.replica(|replica| replica.get(id).map(|c| c.head));
         let items =
             ids.iter().map(|&id| DeleteItem { conversation_id: id.clone(), anchor: anchor(id) }).collect();
-        self.ask(Request::DeleteConversations(DeleteConversations { items, clear_history })).await
+        self.ask(Request::DeleteConversations(DeleteConversations {
+            items,
+            clear_history,
+            ..DeleteConversations::default()
+        }))
+        .await
     }
 
     /// The words of the newest messages, oldest first.

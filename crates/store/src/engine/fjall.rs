@@ -1,4 +1,5 @@
 use std::path::Path;
+use std::time::Duration;
 
 use bytes::Bytes;
 use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode};
@@ -38,6 +39,60 @@ impl FjallEngine {
             .collect::<Result<_, _>>()
             .map_err(|error| StoreError::opening(&error))?;
         Ok(Self { database, spaces })
+    }
+}
+
+/// A keyspace that is written only to move the engine's journal on.
+const FILLER: &str = "filler";
+/// The engine begins a new journal when the present one has more than this, at the next flush.
+const JOURNAL_BYTES: u64 = 64_000_000;
+/// How much of it is written at once.
+const FILLER_BYTES: usize = 4 << 20;
+/// Attempts, and the time between them, until the engine's own threads have removed an old journal.
+const ATTEMPTS: u32 = 600;
+const BREATH: Duration = Duration::from_millis(50);
+
+impl FjallEngine {
+    pub(super) fn disk_bytes(&self) -> u64 {
+        self.database.disk_space().unwrap_or_default()
+    }
+
+    /// Rewrites every table without what was removed, and leaves no journal that has it.
+    ///
+    /// The engine offers no call for the journal: it begins a new one once the present one is large and something is
+    /// flushed, and removes old ones when all they hold is in tables. So it is filled up first, with what does not compress.
+    pub(super) fn compact(&self) -> Result<(), StoreError> {
+        let failed = |error: fjall::Error| StoreError::Write(error.to_string());
+        let filler = self.database.keyspace(FILLER, KeyspaceCreateOptions::default).map_err(failed)?;
+        let journals = self.database.journal_disk_space().map_err(failed)?;
+        let mut written = 0;
+        while written <= JOURNAL_BYTES {
+            let mut block = vec![0; FILLER_BYTES];
+            rand::fill(&mut block[..]);
+            filler.insert("filler", block).map_err(failed)?;
+            written += FILLER_BYTES as u64;
+        }
+        filler.remove("filler").map_err(failed)?;
+        self.database.persist(PersistMode::SyncData).map_err(failed)?;
+        tracing::debug!(journals, "the journal was filled up");
+        for space in std::iter::once(&filler).chain(&self.spaces) {
+            space.rotate_memtable_and_wait().map_err(failed)?;
+        }
+        for _ in 0..ATTEMPTS {
+            // Flushing removes the journals that nothing needs any more; another rotation has it look again.
+            filler.insert("again", []).map_err(failed)?;
+            filler.rotate_memtable_and_wait().map_err(failed)?;
+            if self.database.journal_count() <= 1 {
+                break;
+            }
+            std::thread::sleep(BREATH);
+        }
+        for space in std::iter::once(&filler).chain(&self.spaces) {
+            space.major_compact().map_err(failed)?;
+        }
+        // Files of older versions go with the next rotation.
+        filler.insert("again", []).map_err(failed)?;
+        filler.rotate_memtable_and_wait().map_err(failed)
     }
 }
 

@@ -131,11 +131,12 @@ impl Statements<'_> {
 
     fn count(&self) -> String {
         format!(
-            "INSERT INTO {}.totals AS t (shard, messages, conversations, deletions, accounts, groups) \
-             VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (shard) DO UPDATE SET \
+            "INSERT INTO {}.totals AS t (shard, messages, conversations, deletions, accounts, groups, erased, \
+             erased_bytes) VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (shard) DO UPDATE SET \
              messages = t.messages + excluded.messages, conversations = t.conversations + excluded.conversations, \
              deletions = t.deletions + excluded.deletions, accounts = t.accounts + excluded.accounts, \
-             groups = t.groups + excluded.groups",
+             groups = t.groups + excluded.groups, erased = t.erased + excluded.erased, \
+             erased_bytes = t.erased_bytes + excluded.erased_bytes",
             self.0
         )
     }
@@ -144,7 +145,8 @@ impl Statements<'_> {
         format!(
             "SELECT COALESCE(SUM(messages), 0)::bigint, COALESCE(SUM(conversations), 0)::bigint, \
              COALESCE(SUM(deletions), 0)::bigint, COALESCE(SUM(accounts), 0)::bigint, \
-             COALESCE(SUM(groups), 0)::bigint FROM {}.totals",
+             COALESCE(SUM(groups), 0)::bigint, COALESCE(SUM(erased), 0)::bigint, \
+             COALESCE(SUM(erased_bytes), 0)::bigint FROM {}.totals",
             self.0
         )
     }
@@ -245,6 +247,8 @@ impl PostgresEngine {
             deletions: number(2),
             accounts: number(3),
             groups: number(4),
+            erased: number(5),
+            erased_bytes: number(6),
         })
     }
 

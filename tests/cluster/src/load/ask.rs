@@ -46,7 +46,8 @@ pub(super) async fn ask(client: &Client, what: &What) -> Result<Outcome, ClientE
                 anchor: Some(*anchor),
             };
             let items = items.iter().map(item).collect();
-            let request = DeleteConversations { items, clear_history: *clear };
+            let request =
+                DeleteConversations { items, clear_history: *clear, ..DeleteConversations::default() };
             let outcome: DeleteOutcome = client.request(Request::DeleteConversations(request)).await?;
             Ok(outcome.failed.first().map_or(Outcome::Done, |failed| Outcome::Refused(failed.error.code.0)))
         }

@@ -281,7 +281,11 @@ impl Session for LetheSession {
             Ask::Delete { which, clear } => {
                 let item = |target| DeleteItem { conversation_id: conversation(target), anchor: None };
                 let items = which.iter().map(item).collect();
-                Request::DeleteConversations(DeleteConversations { items, clear_history: *clear })
+                Request::DeleteConversations(DeleteConversations {
+                    items,
+                    clear_history: *clear,
+                    ..DeleteConversations::default()
+                })
             }
             Ask::Open(target) => {
                 Request::OpenConversation(OpenConversation { conversation_id: conversation(target) })

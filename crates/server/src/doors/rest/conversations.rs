@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use crate::context::Context;
 use crate::failure::{Failure, Result};
 use crate::handlers::conversations;
+use crate::handlers::deletions::{self, Caller};
 
 /// Conversations in one page.
 const PAGE: usize = 100;
@@ -89,7 +90,7 @@ pub(super) struct Delete {
 }
 
 /// `recentcontact/delete`. The setting for clients decides whether the user's clients hear it.
-pub(super) async fn delete(cx: &Context, request: Delete) -> Result<Value> {
+pub(super) async fn delete(cx: &Context, administrator: &str, request: Delete) -> Result<Value> {
     let bad = |message: &str| Failure::refuse(Code::CONVERSATION_PARAMETER, message);
     let conversation_id = match (request.kind, request.peer, request.group_id) {
         (1, Some(peer), _) if user_id_is_valid(&peer) => ConversationId::User(peer),
@@ -105,16 +106,16 @@ pub(super) async fn delete(cx: &Context, request: Delete) -> Result<Value> {
     };
     known(cx, &request.user_id).await?;
     let items = vec![DeleteItem { conversation_id, anchor: None }];
-    let outcome =
-        conversations::delete(cx, &request.user_id, "", &DeleteConversations { items, clear_history })
-            .await?;
+    let caller = Caller::administrator(administrator, &request.user_id);
+    let request = DeleteConversations { items, clear_history, ..DeleteConversations::default() };
+    let outcome = deletions::delete(cx, &caller, &request).await?;
     match outcome.failed.into_iter().next() {
         Some(failed) => Err(failed.error.into()),
         None => Ok(json!({"ErrorDisplay": ""})),
     }
 }
 
-async fn known(cx: &Context, user_id: &str) -> Result<()> {
+pub(super) async fn known(cx: &Context, user_id: &str) -> Result<()> {
     if cx.store.begin(Locks::none()).await?.account(user_id).await?.is_some() {
         return Ok(());
     }

@@ -69,3 +69,17 @@ pub(super) async fn create(cx: &Context, request: Create) -> Result<Value> {
         groups::create(cx, request.owner.as_deref().filter(|owner| !owner.is_empty()), create).await?;
     Ok(json!({"GroupId": created.group.group_id}))
 }
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct Retention {
+    group_id: String,
+    /// 0 for as long as the app keeps them.
+    days: u32,
+}
+
+/// `lethe_group/retention`: how many days a group's messages are kept.
+pub(super) async fn set_retention(cx: &Context, request: Retention) -> Result<Value> {
+    groups::set_retention(cx, &request.group_id, request.days).await?;
+    Ok(json!({}))
+}

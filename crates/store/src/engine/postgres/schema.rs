@@ -5,7 +5,7 @@ use crate::engine::Space;
 use crate::{Identity, StoreError};
 
 /// The format of the schema. A newer one is refused, an older one is brought up to date.
-const FORMAT: i32 = 1;
+const FORMAT: i32 = 2;
 /// How often a node that lost the race to make the schema looks again.
 const ATTEMPTS: usize = 10;
 
@@ -111,7 +111,7 @@ fn tables(schema: &str) -> String {
          CREATE TABLE {schema}.commits (id bytea PRIMARY KEY);
          CREATE TABLE {schema}.totals (shard integer PRIMARY KEY, messages bigint NOT NULL,
              conversations bigint NOT NULL, deletions bigint NOT NULL, accounts bigint NOT NULL,
-             groups bigint NOT NULL);"
+             groups bigint NOT NULL, erased bigint NOT NULL DEFAULT 0, erased_bytes bigint NOT NULL DEFAULT 0);"
     );
     for space in Space::ALL {
         sql +=
@@ -133,7 +133,16 @@ async fn migrate(client: &mut Client, schema: &str) -> Result<(), StoreError> {
 }
 
 /// From each format to the next, as SQL with `{schema}` for the schema; each sets `format`.
-const MIGRATIONS: &[&str] = &[];
+const MIGRATIONS: &[&str] = &["
+    ALTER TABLE {schema}.totals ADD COLUMN erased bigint NOT NULL DEFAULT 0,
+        ADD COLUMN erased_bytes bigint NOT NULL DEFAULT 0;
+    CREATE TABLE {schema}.journal (key bytea PRIMARY KEY, value bytea NOT NULL);
+    CREATE TABLE {schema}.undos (key bytea PRIMARY KEY, value bytea NOT NULL);
+    CREATE TABLE {schema}.erasures (key bytea PRIMARY KEY, value bytea NOT NULL);
+    CREATE TABLE {schema}.erasure_times (key bytea PRIMARY KEY, value bytea NOT NULL);
+    CREATE TABLE {schema}.holds (key bytea PRIMARY KEY, value bytea NOT NULL);
+    CREATE TABLE {schema}.keys (key bytea PRIMARY KEY, value bytea NOT NULL);
+    UPDATE {schema}.app SET format = 2 WHERE id = 1;"];
 
 async fn run(transaction: &Transaction<'_>, schema: &str, step: &str) -> Result<(), StoreError> {
     transaction.batch_execute(&step.replace("{schema}", schema)).await.map_err(|error| failed(&error))

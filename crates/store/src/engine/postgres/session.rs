@@ -266,9 +266,10 @@ impl Step {
 fn count(sql: &Statements<'_>, totals: &Totals) -> Step {
     let number = |number: u64| Box::new(i64::try_from(number).unwrap_or(i64::MAX)) as Box<_>;
     let shard = i32::try_from(rand::random::<u32>() % SHARDS).unwrap_or(0);
-    let Totals { messages, conversations, deletions, accounts, groups } = *totals;
+    let Totals { messages, conversations, deletions, accounts, groups, erased, erased_bytes } = *totals;
     let mut parameters: Vec<Box<dyn ToSql + Sync + Send>> = vec![Box::new(shard)];
-    parameters.extend([messages, conversations, deletions, accounts, groups].map(number));
+    parameters
+        .extend([messages, conversations, deletions, accounts, groups, erased, erased_bytes].map(number));
     Step { sql: sql.count(), parameters }
 }
 

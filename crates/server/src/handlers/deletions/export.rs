@@ -1,0 +1,138 @@
+//! A conversation in a file, and then deleted: nothing is deleted before the file is durable.
+
+use std::path::{Path, PathBuf};
+
+use lethe_domain::deletions::{EntryItem, Kind};
+use lethe_protocol::{Code, ConversationId, DeleteConversations, DeleteItem, DeleteOutcome};
+use lethe_store::{Direction, EntryId, Locks, StoredMessage, Timeline};
+use serde_json::json;
+use sha2::{Digest as _, Sha256};
+use tokio::fs::{self, File};
+use tokio::io::{AsyncWriteExt as _, BufWriter};
+
+use super::{Caller, delete};
+use crate::context::Context;
+use crate::failure::{Failure, Result};
+use crate::handlers::conversations::{known, not_found};
+
+/// Messages read in one step.
+const STEP: usize = 500;
+
+/// A conversation that was written into a file.
+#[derive(Debug)]
+pub(crate) struct Exported {
+    pub(crate) file: PathBuf,
+    /// In hexadecimal.
+    pub(crate) sha256: String,
+    pub(crate) messages: u64,
+    pub(crate) bytes: u64,
+    /// What was deleted after it, if anything was asked to be.
+    pub(crate) deleted: Option<DeleteOutcome>,
+}
+
+/// Writes what the user can read of a conversation into a new file, one JSON value per line: first what it is, then its
+/// messages from the oldest. With `clear`, deletes it afterwards up to the last message written: with or without its
+/// history.
+pub(crate) async fn export(
+    cx: &Context,
+    caller: &Caller,
+    id: &ConversationId,
+    clear: Option<bool>,
+) -> Result<Exported> {
+    let tx = cx.store.begin(Locks::none()).await?;
+    let view = known(&tx, &caller.user, id).await?.ok_or_else(not_found)?;
+    let head = tx.head(&Timeline::of(&caller.user, id)).await?;
+    drop(tx);
+    cx.store.settle().await?;
+    let (after, to) = (view.floor(), view.head(&head));
+    let name = EntryId::new(cx.now());
+    let directory = cx.config.exports_directory();
+    let (part, file) = (directory.join(format!("{name}.part")), directory.join(format!("{name}.jsonl")));
+    let mut exported = match write(cx, caller, id, (after, to), &part).await {
+        Ok(exported) => exported,
+        Err(failure) => {
+            let _ = fs::remove_file(&part).await;
+            return Err(failure);
+        }
+    };
+    if let Err(error) = publish(&part, &file).await {
+        let _ = fs::remove_file(&part).await;
+        return Err(cannot(&error));
+    }
+    exported.file = file;
+    let mut tx = cx.store.begin(Locks::none().user(&caller.user)).await?;
+    let row = EntryItem { conversation: id.to_string(), listed_after: 0, cleared_to: to };
+    let mut entry = caller.entry(Kind::Export, cx.now(), vec![row]);
+    entry.note = format!("sha256 {}", exported.sha256);
+    tx.record(&entry);
+    tx.commit().await?;
+    if let Some(clear_history) = clear {
+        let items = vec![DeleteItem { conversation_id: id.clone(), anchor: Some(to) }];
+        let request = DeleteConversations { items, clear_history, ..DeleteConversations::default() };
+        exported.deleted = Some(delete(cx, caller, &request).await?);
+    }
+    Ok(exported)
+}
+
+fn cannot(error: &std::io::Error) -> Failure {
+    let message = format!("the export cannot be written: {error}; nothing was deleted");
+    Failure::refuse(Code::EXPORT_FAILED, message)
+}
+
+/// The name appears once all of it is on the disk.
+async fn publish(part: &Path, file: &Path) -> std::io::Result<()> {
+    fs::rename(part, file).await?;
+    File::open(file.parent().unwrap_or(Path::new("."))).await?.sync_all().await
+}
+
+struct Sink {
+    file: BufWriter<File>,
+    hash: Sha256,
+    bytes: u64,
+}
+
+impl Sink {
+    async fn line(&mut self, text: &[u8]) -> std::io::Result<()> {
+        for part in [text, b"\n"] {
+            self.file.write_all(part).await?;
+            self.hash.update(part);
+            self.bytes += part.len() as u64;
+        }
+        Ok(())
+    }
+}
+
+async fn write(
+    cx: &Context,
+    caller: &Caller,
+    id: &ConversationId,
+    (after, to): (u64, u64),
+    part: &Path,
+) -> Result<Exported> {
+    fs::create_dir_all(part.parent().unwrap_or(Path::new("."))).await.map_err(|error| cannot(&error))?;
+    let file = fs::OpenOptions::new().create_new(true).write(true).mode(0o600).open(part).await;
+    let file = file.map_err(|error| cannot(&error))?;
+    let mut sink = Sink { file: BufWriter::new(file), hash: Sha256::new(), bytes: 0 };
+    let first = json!({
+        "lethe": 1, "app": cx.identity.sdk_app_id, "user": caller.user, "conversation": id,
+        "exportedAt": cx.now(), "after": after, "to": to,
+    });
+    sink.line(first.to_string().as_bytes()).await.map_err(|error| cannot(&error))?;
+    let timeline = Timeline::of(&caller.user, id);
+    let (mut at, mut messages) = (after, 0);
+    while at < to {
+        let tx = cx.store.begin(Locks::none()).await?;
+        let step: Vec<StoredMessage> = tx.messages(&timeline, at, to, Direction::Forward, STEP).await?;
+        drop(tx);
+        let Some(last) = step.last().map(|message| message.seq) else { break };
+        at = last;
+        messages += step.len() as u64;
+        for message in &step {
+            sink.line(&message.json).await.map_err(|error| cannot(&error))?;
+        }
+    }
+    sink.file.flush().await.map_err(|error| cannot(&error))?;
+    sink.file.get_ref().sync_all().await.map_err(|error| cannot(&error))?;
+    let sha256 = sink.hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+    Ok(Exported { file: part.to_owned(), sha256, messages, bytes: sink.bytes, deleted: None })
+}

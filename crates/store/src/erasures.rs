@@ -1,0 +1,94 @@
+use bytes::Bytes;
+use lethe_domain::deletions::Erasure;
+
+use crate::engine::{Direction, Range, Space};
+use crate::record::decode;
+use crate::{Key, StoreError, Timeline, Tx};
+
+fn time_key(due: u64, timeline: &Timeline) -> Key {
+    Key::new().number(due).tuple(timeline.key().bytes())
+}
+
+impl Tx {
+    /// A timeline's place in the eraser's queue.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub async fn erasure(&self, timeline: &Timeline) -> Result<Option<Erasure>, StoreError> {
+        self.get(Space::Erasures, timeline.key()).await
+    }
+
+    /// Has a timeline looked at by the eraser at `due` in ms, or earlier if it waits already. Needs the timeline's lock.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub async fn queue_erasure(&mut self, timeline: &Timeline, due: u64) -> Result<(), StoreError> {
+        match self.erasure(timeline).await? {
+            // It may be under work: what was asked for meanwhile is not forgotten.
+            Some(waiting) if waiting.due <= due => {
+                let again = if waiting.again == 0 { due } else { waiting.again.min(due) };
+                self.move_erasure(timeline, waiting.due, &Erasure { again, ..waiting });
+            }
+            Some(waiting) => self.move_erasure(timeline, waiting.due, &Erasure { due, ..waiting }),
+            None => self.move_erasure(timeline, due, &Erasure { due, ..Erasure::default() }),
+        }
+        Ok(())
+    }
+
+    /// Stores a place in the queue that was at `before`. Needs the timeline's lock.
+    pub fn move_erasure(&mut self, timeline: &Timeline, before: u64, erasure: &Erasure) {
+        if before != erasure.due {
+            self.remove(Space::ErasureTimes, time_key(before, timeline));
+        }
+        self.put(Space::Erasures, timeline.key(), erasure);
+        self.put_bytes(Space::ErasureTimes, time_key(erasure.due, timeline), Bytes::new());
+    }
+
+    /// Takes a timeline out of the queue. Needs the timeline's lock.
+    pub fn end_erasure(&mut self, timeline: &Timeline, due: u64) {
+        self.remove(Space::Erasures, timeline.key());
+        self.remove(Space::ErasureTimes, time_key(due, timeline));
+    }
+
+    /// At most `limit` timelines that are due before `time` in ms, the longest waiting first, and their places.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub async fn erasures(&self, time: u64, limit: usize) -> Result<Vec<(Timeline, Erasure)>, StoreError> {
+        let end = (time < u64::MAX).then(|| Key::new().number(time).into_bytes());
+        let range = Range { start: Vec::new(), end };
+        let pairs = self.scan(Space::ErasureTimes, &range, Direction::Forward, limit).await?;
+        let mut waiting = Vec::with_capacity(pairs.len());
+        for (key, _) in pairs {
+            let timeline = key.get(8..).and_then(Timeline::split).map(|(timeline, _)| timeline);
+            let timeline =
+                timeline.ok_or_else(|| StoreError::Damaged("a stored key cannot be read".to_owned()))?;
+            if let Some(erasure) = self.erasure(&timeline).await? {
+                waiting.push((timeline, erasure));
+            }
+        }
+        Ok(waiting)
+    }
+
+    /// How many timelines wait for the eraser, counted up to `limit`.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub async fn count_erasures(&self, limit: usize) -> Result<usize, StoreError> {
+        let range = Range { start: Vec::new(), end: None };
+        Ok(self.scan(Space::ErasureTimes, &range, Direction::Forward, limit).await?.len())
+    }
+
+    /// Every place in the queue with its timeline, for those who change many. In the order of timelines.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub async fn all_erasures(&self) -> Result<Vec<(Timeline, Erasure)>, StoreError> {
+        let range = Range { start: Vec::new(), end: None };
+        let pairs = self.scan(Space::Erasures, &range, Direction::Forward, usize::MAX / 2).await?;
+        let damaged = || StoreError::Damaged("a stored key cannot be read".to_owned());
+        let read =
+            |key: &[u8], value: &Bytes| Ok((Timeline::split(key).ok_or_else(damaged)?.0, decode(value)?));
+        pairs.iter().map(|(key, value)| read(key, value)).collect()
+    }
+}
