@@ -22,7 +22,11 @@ use crate::support::{Actor, World};
 
 fn deletion(ids: &[ConversationId], anchor: Option<u64>, clear_history: bool) -> Request {
     let items = ids.iter().map(|id| DeleteItem { conversation_id: id.clone(), anchor }).collect();
-    Request::DeleteConversations(DeleteConversations { items, clear_history })
+    Request::DeleteConversations(DeleteConversations {
+        items,
+        clear_history,
+        ..DeleteConversations::default()
+    })
 }
 
 fn clearing(id: &ConversationId, up_to: Option<u64>) -> Request {

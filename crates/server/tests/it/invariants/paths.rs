@@ -2,11 +2,12 @@
 
 use lethe_client::{Credentials, Replica};
 use lethe_protocol::{
-    AddFriend, AnswerFriend, ChangeMembers, CheckFriends, ConversationId, CreateGroup, DeleteApplication,
-    DeleteFriends, Event, GetConversations, GetHistory, GetMembers, GetProfiles, GroupPatch, GroupRef,
-    GroupType, HandleApplication, JoinGroup, ListConversations, ListMembers, MarkConversations,
-    MessageAttributes, NewMember, Ping, ProfilePatch, ReadAll, RemindType, Request, SendMessage, Sent,
-    SetCustomData, SetRemindType, SetRole, TransferGroup, UpdateFriend, UpdateGroup,
+    AddFriend, AnswerFriend, ArchiveConversations, ChangeMembers, CheckFriends, ConversationId, CreateGroup,
+    DeleteApplication, DeleteFriends, DeleteItem, DeletionScope, Event, GetConversations, GetHistory,
+    GetMembers, GetProfiles, GroupPatch, GroupRef, GroupType, HandleApplication, JoinGroup,
+    ListConversations, ListMembers, MarkConversations, MessageAttributes, NewMember, Ping, PreviewDeletion,
+    ProfilePatch, ReadAll, RemindType, Request, RestoreConversation, SendMessage, Sent, SetCustomData,
+    SetRemindType, SetRole, TransferGroup, UpdateFriend, UpdateGroup,
 };
 use serde_json::{Value, json};
 
@@ -67,6 +68,23 @@ fn about_conversations(what: &str) -> Vec<Request> {
         "get" => vec![Request::GetConversations(GetConversations { conversation_ids: ids() })],
         "open" => each(&opening),
         "delete" => vec![deletion(&ids(), Some(1), false), deletion(&ids(), None, false)],
+        "previewDeletion" => vec![Request::PreviewDeletion(PreviewDeletion {
+            items: ids()
+                .into_iter()
+                .map(|conversation_id| DeleteItem { conversation_id, anchor: None })
+                .collect(),
+            clear_history: true,
+            scope: DeletionScope::Me,
+        })],
+        // Undoing is the one way back, and ends before this test begins.
+        "restore" => {
+            each(&|id| Request::RestoreConversation(RestoreConversation { conversation_id: id.clone() }))
+        }
+        "archive" => vec![Request::ArchiveConversations(ArchiveConversations {
+            conversation_ids: ids(),
+            archived: true,
+            keep: false,
+        })],
         "clear" => each(&|id| clearing(id, Some(1))),
         "read" => each(&|id| reading(id, None)),
         "readAll" => vec![Request::ReadAll(ReadAll { users: true, groups: true })],

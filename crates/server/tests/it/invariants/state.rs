@@ -89,7 +89,8 @@ async fn race(alice: &Actor, bob: &Actor, ids: &[ConversationId]) -> (u64, u64) 
         };
         let items = ids.iter().zip(&anchors).filter(|(_, anchor)| **anchor > 0).map(item).collect::<Vec<_>>();
         if !items.is_empty() {
-            let request = DeleteConversations { items, clear_history: true };
+            let request =
+                DeleteConversations { items, clear_history: true, ..DeleteConversations::default() };
             let _: DeleteOutcome = alice.ask(Request::DeleteConversations(request)).await;
         }
         anchors
