@@ -13,6 +13,7 @@ use tokio::sync::Notify;
 use tokio::time::sleep;
 
 use self::compaction::Compaction;
+pub(crate) use self::compaction::compact;
 use self::mark::Mark;
 use crate::context::Context;
 use crate::failure::Result;
@@ -111,7 +112,7 @@ async fn turn(
 }
 
 /// Erases everything that is due now.
-async fn work_off(cx: &Context, worker: &str) -> Result<()> {
+pub(crate) async fn work_off(cx: &Context, worker: &str) -> Result<()> {
     loop {
         let due = cx.store.begin(Locks::none()).await?.erasures(cx.now() + 1, TURN).await?;
         let mut worked = false;

@@ -7,6 +7,7 @@ mod connection;
 mod context;
 mod dispatch;
 mod doors;
+mod erase;
 mod eraser;
 mod failure;
 mod handlers;
@@ -21,5 +22,6 @@ mod usersig;
 
 pub use bus::{BusError, Chaos};
 pub use config::{Config, ConfigError, DemoMode, EngineName, Options, example};
+pub use erase::{Report as ErasureReport, erase};
 pub use serve::{Faults, Running, StartError, identity_of, start, start_with_faults};
 pub use usersig::{Claims, mint, verify};

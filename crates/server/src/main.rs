@@ -42,6 +42,14 @@ enum Command {
         #[command(flatten)]
         options: Box<Options>,
     },
+    /// Erase what is due in a store that no server has open, and give back the disk space.
+    Erase {
+        /// Rewrite the store's files, and check that nothing of what is erased is left in it.
+        #[arg(long)]
+        verify: bool,
+        #[command(flatten)]
+        options: Box<Options>,
+    },
     /// Print the example of a configuration file.
     ConfigExample,
 }
@@ -50,6 +58,7 @@ fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
         Command::Serve { options, salvage, welcome } => serve(*options, salvage, welcome),
         Command::Usersig { user_id, expire, options } => usersig(*options, &user_id, expire),
+        Command::Erase { verify, options } => erase(*options, verify),
         Command::ConfigExample => print(&lethe_server::example()),
     };
     match outcome {
@@ -81,6 +90,13 @@ fn usersig(options: Options, user_id: &str, expire: i64) -> Outcome {
         "{}\n",
         lethe_server::mint(identity.sdk_app_id, &identity.secret_key, user_id, now, expire)
     ))
+}
+
+fn erase(options: Options, verify: bool) -> Outcome {
+    let config = Config::resolve(options)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let report = runtime.block_on(lethe_server::erase(config, verify))?;
+    print(&report.to_string())
 }
 
 fn serve(options: Options, salvage: bool, welcome: bool) -> Outcome {

@@ -148,6 +148,15 @@ pub async fn start_with_faults(config: Config, salvage: bool, faults: Faults) ->
     Ok(Running { address, identity, context, stop, served, _directory: directory })
 }
 
+/// What every command works with that needs the store and no clients.
+pub(crate) async fn offline(config: Config) -> Result<(Arc<Context>, Option<DataDirectory>), StartError> {
+    let hub = Hub::new(true);
+    let Opened { store, identity, directory, .. } =
+        open(&config, false, hub.clone(), Faults::default()).await?;
+    hub.set_settings(Arc::new(store.begin(Locks::none()).await?.settings().await?));
+    Ok((Arc::new(Context::new(store, hub, identity, config, String::new(), 0)), directory))
+}
+
 fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
     let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
     // A restart does not wait for sockets of the last run to be forgotten; a port that is listened on stays refused.

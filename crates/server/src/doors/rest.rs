@@ -98,6 +98,7 @@ async fn call(cx: &Context, service: &str, command: &str, caller: &Caller, body:
         ("lethe_deletion", "journal") => Op::ReadJournal,
         ("lethe_deletion", "receipt") => Op::GetReceipt,
         ("lethe_deletion", "queue") => Op::ReadQueue,
+        ("lethe_deletion", "erase") => Op::Erase,
         ("lethe_deletion", "hold") => Op::Hold,
         ("lethe_deletion", "release") => Op::Release,
         ("lethe_deletion", "holds") => Op::ListHolds,
@@ -139,6 +140,7 @@ async fn perform(cx: &Context, op: Call, caller: &Caller, body: Value) -> Result
         Op::ReadJournal => deletions::journal(cx, read(body, Code::CONVERSATION_PARAMETER)?).await,
         Op::GetReceipt => deletions::receipt(cx, read(body, Code::CONVERSATION_PARAMETER)?).await,
         Op::ReadQueue => deletions::queue(cx).await,
+        Op::Erase => deletions::erase(cx).await,
         Op::Hold => deletions::hold(cx, &caller.identifier, read(body, Code::CONVERSATION_PARAMETER)?).await,
         Op::Release => {
             deletions::release(cx, &caller.identifier, read(body, Code::CONVERSATION_PARAMETER)?).await
@@ -167,6 +169,7 @@ enum Call {
     ReadJournal,
     GetReceipt,
     ReadQueue,
+    Erase,
     Hold,
     Release,
     ListHolds,

@@ -133,6 +133,8 @@ async fn expel(
             tx.tell(hearer(), &Event::ConversationsChanged(ConversationsChanged { conversations }));
         }
     }
+    // Those who stay may all have cleared what the others had kept.
+    tx.queue_erasure(&timeline(group_id), now + cx.grace()).await?;
     Ok(())
 }
 
@@ -322,6 +324,7 @@ pub(crate) async fn dismiss(cx: &Context, me: &str, request: &GroupRef) -> Resul
     let left = GroupLeft { group_id: group_id.clone(), reason, left_at, time, change: 0 };
     tx.tell(Audience::Group(group_id.clone()), &Event::GroupLeft(left));
     tx.publish(Publication::Dissolved { group_id: group_id.clone() });
+    tx.queue_erasure(&timeline(group_id), now + cx.grace()).await?;
     for user in &members {
         notice(
             &mut tx,

@@ -5,6 +5,7 @@
 mod cluster;
 mod connections;
 mod deletion;
+mod erasure;
 mod friends;
 mod groups;
 mod history;
@@ -15,3 +16,4 @@ mod replica;
 mod rest;
 mod start;
 mod support;
+mod undo;

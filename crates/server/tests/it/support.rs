@@ -1,5 +1,5 @@
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, Weak};
 use std::time::{Duration, Instant};
@@ -171,6 +171,16 @@ impl World {
         &self.addresses
     }
 
+    /// Where the embedded store is.
+    pub(crate) fn data(&self) -> PathBuf {
+        self.options.data.clone().unwrap()
+    }
+
+    /// The settings of a node.
+    pub(crate) fn config(&self) -> Config {
+        Config::resolve(self.options.clone()).unwrap()
+    }
+
     pub(crate) async fn stop(&mut self) {
         for running in self.running.drain(..) {
             running.stop().await.unwrap();
@@ -187,9 +197,15 @@ impl World {
     }
 
     pub(crate) async fn restart(&mut self) {
-        let nodes = self.running.len();
+        let nodes = self.addresses.len();
         self.stop().await;
         self.start(nodes).await;
+    }
+
+    /// Restarts with a clock that runs ahead of the system's by this, in ms.
+    pub(crate) async fn restart_ahead(&mut self, ahead: u64) {
+        self.faults.ahead = ahead;
+        self.restart().await;
     }
 
     pub(crate) fn credentials(&self, user: &str) -> Credentials {
@@ -282,7 +298,7 @@ pub(crate) fn now() -> u64 {
 }
 
 pub(crate) fn sig(user: &str, at: u64) -> String {
-    lethe_server::mint(APP, KEY, user, at, 3600)
+    lethe_server::mint(APP, KEY, user, at, 400 * 24 * 3600)
 }
 
 pub(crate) fn user(id: &str) -> ConversationId {
@@ -381,6 +397,17 @@ impl Actor {
         let request = GetHistory { conversation_id: id.clone(), before: None, after: None, limit: 100 };
         let history: History = self.ask(Request::GetHistory(request)).await;
         history.messages.iter().map(|message| words(message)).collect()
+    }
+
+    /// The texts of the newest messages, oldest first; of removed ones nothing.
+    pub(crate) async fn history_texts(&self, id: &ConversationId) -> Vec<String> {
+        let request = GetHistory { conversation_id: id.clone(), before: None, after: None, limit: 100 };
+        let history: History = self.ask(Request::GetHistory(request)).await;
+        let text = |message: &RawValue| {
+            let message: Value = serde_json::from_str(message.get()).unwrap();
+            message["body"][0]["MsgContent"]["Text"].as_str().unwrap_or_default().to_owned()
+        };
+        history.messages.iter().map(|message| text(message)).collect()
     }
 
     pub(crate) async fn create(

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 
 use super::conversations::known;
 use crate::context::Context;
+use crate::eraser;
 use crate::failure::{Failure, Result};
 use crate::handlers::deletions::Caller;
 use crate::handlers::{conversations, deletions};
@@ -217,6 +218,15 @@ pub(super) async fn receipt(cx: &Context, request: Receipt) -> Result<Value> {
 /// `lethe_deletion/queue`: what waits for the eraser, and what it does.
 pub(super) async fn queue(cx: &Context) -> Result<Value> {
     Ok(json!({"Eraser": deletions::eraser(cx).await?}))
+}
+
+/// `lethe_deletion/erase`: erases what is due now, and gives the disk space back. It may take long, and others go on
+/// meanwhile.
+pub(super) async fn erase(cx: &Context) -> Result<Value> {
+    let before = cx.store.disk_bytes();
+    eraser::work_off(cx, "rest").await?;
+    eraser::compact(cx).await?;
+    Ok(json!({"BytesBefore": before, "BytesAfter": cx.store.disk_bytes()}))
 }
 
 #[derive(Debug, Deserialize)]
