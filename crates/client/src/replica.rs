@@ -339,7 +339,8 @@ impl Replica {
         }
         match self.conversations.get_mut(&id) {
             Some(known) if brief.seq <= known.head => None,
-            Some(known) if brief.seq == known.head + 1 && !known.left => {
+            // One that was put away may come out by it: only the server knows.
+            Some(known) if brief.seq == known.head + 1 && !known.left && !known.archived => {
                 advance(known, &self.me, &brief, message);
                 None
             }

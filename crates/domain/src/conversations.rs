@@ -256,7 +256,7 @@ impl View {
     /// The timeline's own floor, or what was erased, has passed this view.
     #[must_use]
     pub fn lags_behind(&self, head: &Head) -> bool {
-        self.cleared_to < head.floor.max(head.erased_to) || self.base < head.floor
+        self.floor() < head.floor.max(head.erased_to) || self.base < head.floor
     }
 
     /// Takes over the timeline's own floor; `own_above` are the user's own countable messages above it.

@@ -1,5 +1,6 @@
 use std::fmt;
 use std::str::FromStr;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use bytes::Bytes;
 use lethe_domain::deletions::{Entry, Hold, Undo};
@@ -11,18 +12,21 @@ use crate::key::split_text;
 use crate::record::decode;
 use crate::{Key, Need, Publication, StoreError, Timeline, Tx};
 
-/// The name of a row in the journal: its time and a random number, so that names have the order of time.
+/// The name of a row in the journal: its time, its turn on this node, and a random number. Names have the order of time,
+/// and rows of one millisecond the order in which a node wrote them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct EntryId {
     time: u64,
-    random: u64,
+    turn: u64,
 }
 
 impl EntryId {
     /// A name for a row of this time in ms.
     #[must_use]
     pub fn new(time: u64) -> Self {
-        Self { time, random: rand::random() }
+        static TURNS: AtomicU32 = AtomicU32::new(0);
+        let turn = u64::from(TURNS.fetch_add(1, Ordering::Relaxed));
+        Self { time, turn: turn << 32 | u64::from(rand::random::<u32>()) }
     }
 
     /// Server time in ms of its row.
@@ -32,13 +36,13 @@ impl EntryId {
     }
 
     fn key(self, prefix: Key) -> Key {
-        prefix.number(self.time).number(self.random)
+        prefix.number(self.time).number(self.turn)
     }
 }
 
 impl fmt::Display for EntryId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:012x}-{:016x}", self.time, self.random)
+        write!(f, "{:012x}-{:016x}", self.time, self.turn)
     }
 }
 
@@ -46,9 +50,9 @@ impl FromStr for EntryId {
     type Err = ();
 
     fn from_str(text: &str) -> Result<Self, ()> {
-        let (time, random) = text.split_once('-').ok_or(())?;
+        let (time, turn) = text.split_once('-').ok_or(())?;
         let read = |text: &str| u64::from_str_radix(text, 16).map_err(|_| ());
-        Ok(Self { time: read(time)?, random: read(random)? })
+        Ok(Self { time: read(time)?, turn: read(turn)? })
     }
 }
 
@@ -235,9 +239,9 @@ impl Tx {
 
 fn entry_id(key: &[u8]) -> Result<EntryId, StoreError> {
     let tail = key.len().checked_sub(16).and_then(|start| key.get(start..)).ok_or_else(unreadable)?;
-    let (time, random) = tail.split_at(8);
+    let (time, turn) = tail.split_at(8);
     let number = |bytes: &[u8]| bytes.try_into().map(u64::from_be_bytes).map_err(|_| unreadable());
-    Ok(EntryId { time: number(time)?, random: number(random)? })
+    Ok(EntryId { time: number(time)?, turn: number(turn)? })
 }
 
 fn unreadable() -> StoreError {

@@ -35,6 +35,18 @@ impl Tx {
         Ok(())
     }
 
+    /// Has an eraser at work look again at what it may take, because somebody reads again. Needs the timeline's lock.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub async fn reconsider_erasure(&mut self, timeline: &Timeline) -> Result<(), StoreError> {
+        if let Some(waiting) = self.erasure(timeline).await?.filter(|erasure| !erasure.worker.is_empty()) {
+            let again = Erasure { worker: String::new(), target: 0, ..waiting };
+            self.move_erasure(timeline, again.due, &again);
+        }
+        Ok(())
+    }
+
     /// Stores a place in the queue that was at `before`. Needs the timeline's lock.
     pub fn move_erasure(&mut self, timeline: &Timeline, before: u64, erasure: &Erasure) {
         if before != erasure.due {

@@ -313,12 +313,7 @@ pub(crate) async fn restore(cx: &Context, caller: &Caller, id: &ConversationId) 
         tx.index(me, id).await?;
     }
     tx.remove_undo(me, id);
-    // An eraser at work there has to look again at what it may take.
-    if let Some(mut erasure) = tx.erasure(&timeline).await? {
-        erasure.worker.clear();
-        erasure.target = 0;
-        tx.move_erasure(&timeline, erasure.due, &erasure);
-    }
+    tx.reconsider_erasure(&timeline).await?;
     tx.record(&caller.entry(Kind::Restore, cx.now(), vec![item(id, &view)]));
     tx.put_view(me, id, &view);
     // Read again, because what is hidden from everyone does not come back.

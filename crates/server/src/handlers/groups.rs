@@ -84,6 +84,7 @@ async fn admit(
 ) -> Result<()> {
     let id = ConversationId::Group(group_id.to_owned());
     let head = tx.head(&timeline(group_id)).await?;
+    tx.reconsider_erasure(&timeline(group_id)).await?;
     for user in users {
         let member = Member::new(role(user), cx.now_seconds());
         tx.put_member(group_id, user, &member);
@@ -288,6 +289,7 @@ pub(crate) async fn set_retention(cx: &Context, group_id: &str, days: u32) -> Re
     let mut group = living(&tx, group_id).await?;
     group.retention_days = days;
     tx.put_group(group_id, &mut group, cx.now());
+    tell_changed(&mut tx, group_id, &group);
     tx.commit().await?;
     cx.retention_changes.fetch_add(1, Ordering::Relaxed);
     cx.eraser.nudge();

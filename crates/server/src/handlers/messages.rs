@@ -68,12 +68,13 @@ pub(crate) async fn deliver(
     }
     let message = address(cx, &tx, me, as_app, to, outgoing).await?;
     let id = message.id.clone();
+    // Before the message is there, so that it is not counted twice. The app may write to a group in the name of somebody
+    // who never joined it, and who gets no view by that.
+    let view = tx.view_or_default(me, to, &tx.head(&timeline).await?).await?;
     let stored = tx.append(&timeline, message).await?;
     // Time never goes back within a timeline, whatever the clock does.
     let time = tx.head(&timeline).await?.time;
     tx.remember_sent(&timeline, me, client_time, random, stored.seq, time);
-    // The app may write to a group in the name of somebody who never joined it, and who gets no view by that.
-    let view = tx.view_or_default(me, to, &tx.head(&timeline).await?).await?;
     if let Some(mut view) = view.filter(|view| stored.countable && !view.left()) {
         view.count_own();
         tx.put_view(me, to, &view);

@@ -2,9 +2,11 @@
 
 mod bulk;
 mod cost;
+mod erasure;
 mod model;
 mod paths;
 mod people;
+mod promises;
 mod state;
 mod survival;
 mod sync;

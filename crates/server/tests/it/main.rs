@@ -10,6 +10,7 @@ mod friends;
 mod groups;
 mod history;
 mod invariants;
+mod journal;
 mod messages;
 mod race;
 mod replica;

@@ -3,6 +3,8 @@
 //!
 //! `LETHE_SEED` replays a plan, `LETHE_STEPS` sets its length.
 
+mod removal;
+
 use std::io::Write as _;
 
 use lethe_client::{ClientError, Replica};
@@ -56,7 +58,15 @@ fn comparable(mut conversations: Vec<Conversation>) -> Vec<Value> {
 async fn difference(actor: &Actor) -> Option<String> {
     let fresh = comparable(actor.client.list().await.unwrap());
     actor.settled().await;
-    let shown = comparable(actor.client.replica(|replica| replica.conversations().cloned().collect()));
+    let mut shown = comparable(actor.client.replica(|replica| replica.conversations().cloned().collect()));
+    for (shown, fresh) in shown.iter_mut().zip(&fresh) {
+        // The history of a group may be erased for those who have left it; they are not told.
+        if shown["left"] == true && shown["conversationId"] == fresh["conversationId"] {
+            for name in ["clearedTo", "messages", "lastMessage"] {
+                shown[name] = fresh[name].clone();
+            }
+        }
+    }
     if fresh == shown {
         return None;
     }
@@ -274,8 +284,9 @@ impl Plan {
     fn request(&mut self, actor: &Actor) -> Request {
         match self.rng.random_range(0..100) {
             0..45 => self.message(),
-            45..60 => self.deletion(actor),
-            60..80 => self.change_of_conversation(actor),
+            45..57 => self.deletion(actor),
+            57..65 => self.removal(actor),
+            65..80 => self.change_of_conversation(actor),
             80..92 => self.change_of_group(),
             _ => self.change_of_friends(),
         }
@@ -295,6 +306,10 @@ impl Plan {
         }
         if self.chance(60) {
             return self.lose(person, device);
+        }
+        if self.chance(150) {
+            self.administrate().await;
+            return self.check(person, device, "what an administrator did").await;
         }
         if self.chance(300) {
             return self.log_in_anew(person, device).await;

@@ -2,7 +2,9 @@
 
 use futures_util::future::join_all;
 use lethe_client::ClientError;
-use lethe_protocol::{ConversationId, DeleteOutcome, Event, GroupRef, GroupType, Request};
+use lethe_protocol::{
+    ConversationId, DeleteConversations, DeleteItem, DeleteOutcome, Event, GroupRef, GroupType, Request,
+};
 use serde_json::{Value, json};
 
 use super::{deletion, opening, unnumbered};
@@ -188,4 +190,60 @@ fn without_times(mut state: Value) -> Value {
         state[1]["activeAt"] = Value::Null;
     }
     state
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn inv_28_a_key_makes_a_call_one_call_however_often_it_is_made() {
+    let mut world = World::durable().await;
+    let (alice, bob) = (world.log_in("alice").await, world.log_in("bob").await);
+    bob.say(&user("alice"), "old").await;
+    let call = |key: &str, clear_history| {
+        let items = vec![DeleteItem { conversation_id: user("bob"), anchor: None }];
+        let key = Some(key.to_owned());
+        let request = DeleteConversations { items, clear_history, key, ..DeleteConversations::default() };
+        Request::DeleteConversations(request)
+    };
+    let first: DeleteOutcome = alice.ask(call("k1", true)).await;
+    bob.say(&user("alice"), "came since").await;
+    drop((alice, bob));
+    world.restart().await;
+    let alice = world.log_in("alice").await;
+    assert_eq!(alice.ask::<DeleteOutcome>(call("k1", true)).await, first, "after a crash of either side too");
+    assert_eq!(alice.reads(&user("bob")).await, ["came since"]);
+    assert_eq!(alice.refused(call("k1", false)).await, 98015);
+    let rest =
+        json!({"From_Account": "alice", "Items": [{"Type": 1, "To_Account": "bob"}], "IdempotencyKey": "k2"});
+    let one = world.rest("lethe_conversation/delete", rest.clone()).await;
+    assert_eq!(one["ErrorCode"], 0, "{one}");
+    world.log_in("bob").await.say(&user("alice"), "and later").await;
+    assert_eq!(world.rest("lethe_conversation/delete", rest).await, one);
+    assert_eq!(alice.reads(&user("bob")).await, ["and later"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn inv_29_over_rest_many_have_an_outcome_each_in_the_order_asked_for() {
+    let world = World::synchronised().await;
+    let alice = world.log_in("alice").await;
+    for name in ["bob", "carol"] {
+        world.log_in(name).await.say(&user("alice"), "one").await;
+    }
+    let c2c = |peer: &str| json!({"Type": 1, "To_Account": peer});
+    let items =
+        json!([c2c("nobody"), c2c("carol"), c2c("bob"), c2c("carol"), {"Type": 2, "ToGroupid": "none"}]);
+    let answer =
+        world.rest("lethe_conversation/delete", json!({"From_Account": "alice", "Items": items})).await;
+    let results: Vec<_> = answer["Results"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| (one["ConversationID"].as_str().unwrap(), one["ErrorCode"].as_u64().unwrap()))
+        .collect();
+    let expected =
+        [("C2Cnobody", 2500), ("C2Ccarol", 0), ("C2Cbob", 0), ("C2Ccarol", 0), ("GROUPnone", 2500)];
+    assert_eq!(results, expected, "{answer}");
+    assert!(alice.listed().await.is_empty());
+    let many: Vec<Value> = (0..101).map(|n| c2c(&format!("u{n}"))).collect();
+    let refused =
+        world.rest("lethe_conversation/delete", json!({"From_Account": "alice", "Items": many})).await;
+    assert_eq!(refused["ErrorCode"], 51006);
 }

@@ -48,7 +48,8 @@ async fn inv_30_one_conversation_costs_the_same_whatever_its_length() {
         }
         assert_eq!(costs[0], costs[1], "clear {clear}: 10 messages and 2000");
         assert_eq!(costs[0].commits, 1);
-        assert!(costs[0].writes <= 8, "{costs:?}");
+        // The view and its number, the journal, what an undo needs, and the eraser's queue.
+        assert!(costs[0].writes <= 12, "{costs:?}");
     }
     let mut costs = Vec::new();
     for length in [10, 2_000] {

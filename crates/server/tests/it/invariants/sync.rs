@@ -2,7 +2,8 @@
 
 use lethe_client::Replica;
 use lethe_protocol::{
-    ChangeOutcome, ConversationId, Event, MarkConversations, RemindType, Request, SetRemindType,
+    ChangeOutcome, ConversationId, DeleteConversations, DeleteItem, Event, MarkConversations, RemindType,
+    Request, SetRemindType,
 };
 use serde_json::json;
 
@@ -182,4 +183,22 @@ fn copy(replica: &Replica) -> Replica {
         assert!(copy.put(conversation.clone()).is_none());
     }
     copy
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn inv_22_for_one_client_only_leaves_the_others_alone() {
+    let world = World::synchronised().await;
+    let (phone, tablet) = (world.log_in("alice").await, world.log_in("alice").await);
+    world.log_in("bob").await.say(&user("alice"), "one").await;
+    tablet.events().await;
+    let request = DeleteConversations {
+        items: vec![DeleteItem { conversation_id: user("bob"), anchor: None }],
+        clear_history: false,
+        local_only: true,
+        ..DeleteConversations::default()
+    };
+    phone.tells(Request::DeleteConversations(request)).await;
+    assert!(phone.listed().await.is_empty());
+    assert_eq!(tablet.listed().await, ["C2Cbob"]);
+    assert!(tablet.tombstones().await.is_empty());
 }
