@@ -11,6 +11,7 @@ mod state;
 mod survival;
 mod sync;
 
+use std::path::Path;
 use std::time::Duration;
 
 use lethe_protocol::{
@@ -103,4 +104,50 @@ impl World {
 /// Without what only says how often it was changed.
 fn unnumbered(conversation: Conversation) -> Value {
     serde_json::to_value(Conversation { change: 0, ..conversation }).unwrap()
+}
+
+/// The sources in which a promise may be shown.
+fn sources() -> String {
+    fn read(path: &Path, into: &mut String) {
+        for entry in std::fs::read_dir(path).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                read(&path, into);
+            } else if path.extension().is_some_and(|end| end == "rs" || end == "ts") {
+                into.push_str(&std::fs::read_to_string(&path).unwrap());
+            }
+        }
+    }
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let mut sources = String::new();
+    for part in ["crates/server/tests", "crates/domain/src", "sdk/tests"] {
+        read(&root.join(part), &mut sources);
+    }
+    sources
+}
+
+#[test]
+fn inv_all_are_on_the_page_with_tests_that_exist() {
+    let page = include_str!("../../../../docs/deletion.md");
+    let rows: Vec<&str> = page.lines().filter(|line| line.starts_with("| ")).collect();
+    let rows: Vec<&str> = rows.into_iter().filter(|row| !row.starts_with("| | ")).collect();
+    let sources = sources();
+    assert_eq!(rows.len(), 52);
+    for (number, row) in (1..).zip(rows) {
+        assert!(row.starts_with(&format!("| {number} | ")), "{number}: {row}");
+        let shown = row.trim_end_matches(" |").rsplit(" | ").next().unwrap();
+        let (there, planned) = shown.split_once("planned: ").unwrap_or((shown, ""));
+        let names: Vec<&str> = there.split('`').skip(1).step_by(2).collect();
+        assert!(!names.is_empty() || !planned.is_empty(), "nothing shows {number}");
+        for name in names.into_iter().filter(|name| !name.starts_with("make ")) {
+            let found = [format!("fn {name}("), format!("describe('{name}'")];
+            assert!(found.iter().any(|text| sources.contains(text)), "{number}: there is no test {name}");
+        }
+        for name in planned.split('`').skip(1).step_by(2) {
+            assert!(
+                !sources.contains(&format!("fn {name}(")),
+                "{number}: {name} is there and not only planned"
+            );
+        }
+    }
 }
