@@ -54,7 +54,7 @@ pub async fn erase(config: Config, verify: bool) -> Result<Report, StartError> {
 async fn work(cx: &Context, verify: bool) -> Result<Report, Failure> {
     let before = cx.store.disk_bytes();
     let erased = cx.store.totals().await?.erased;
-    eraser::work_off(cx, "lethe erase").await?;
+    eraser::work_off(cx, &eraser::name(cx)).await?;
     let mut report = Report { before, ..Report::default() };
     report.erased = cx.store.totals().await?.erased - erased;
     report.waiting = cx.store.begin(Locks::none()).await?.count_erasures(usize::MAX / 2).await?;

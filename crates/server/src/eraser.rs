@@ -70,7 +70,7 @@ impl Eraser {
 
 /// Works as long as the server does.
 pub(crate) async fn run(context: Weak<Context>) {
-    let worker = format!("{:016x}", rand::random::<u64>());
+    let mut worker = None;
     let mut compaction = Compaction::default();
     let mut sweep = retention::Sweep::default();
     loop {
@@ -78,7 +78,8 @@ pub(crate) async fn run(context: Weak<Context>) {
         if cx.is_stopping() {
             return;
         }
-        let outcome = turn(&cx, &worker, &mut compaction, &mut sweep).await;
+        let worker = worker.get_or_insert_with(|| name(&cx));
+        let outcome = turn(&cx, worker, &mut compaction, &mut sweep).await;
         let pause = match outcome {
             Ok(()) => TICK,
             Err(failure) => {
@@ -93,6 +94,11 @@ pub(crate) async fn run(context: Weak<Context>) {
             () = eraser.nudge.notified() => {}
         }
     }
+}
+
+/// Alone, a node goes on at once where it was killed; of several, each has a name that no other has ever had.
+pub(crate) fn name(cx: &Context) -> String {
+    if cx.store.is_shared() { format!("{:016x}", rand::random::<u64>()) } else { "alone".to_owned() }
 }
 
 async fn turn(

@@ -16,6 +16,7 @@ use crate::config::{Config, EngineName};
 use crate::context::{Context, now_ms};
 use crate::doors;
 use crate::eraser;
+use crate::handlers;
 use crate::hub::Hub;
 use crate::listener::Guarded;
 use crate::usersig;
@@ -129,6 +130,7 @@ pub async fn start_with_faults(config: Config, salvage: bool, faults: Faults) ->
             .ship_to(&config.deletion_journal)
             .map_err(|error| StartError::Journal { path: config.deletion_journal.clone(), error })?;
     }
+    handlers::deletions::sweep(&config.exports_directory());
     let address_text = format!("http://{address}");
     let context =
         Arc::new(Context::new(store, Arc::clone(&hub), identity.clone(), config, address_text, faults.ahead));

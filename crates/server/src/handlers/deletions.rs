@@ -16,7 +16,7 @@ use lethe_protocol::{
 };
 use lethe_store::{Audience, Keyed, Locks, Timeline, Tx};
 
-pub(crate) use self::export::export;
+pub(crate) use self::export::{export, sweep};
 pub(crate) use self::holds::{hold, holds, release};
 pub(crate) use self::preview::preview;
 pub(crate) use self::receipts::{described, eraser, journal, receipt};

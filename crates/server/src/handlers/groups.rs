@@ -96,8 +96,9 @@ async fn admit(
         let hearer = || Audience::Users(vec![user.clone()]);
         let joined = GroupJoined { group: group.profile(group_id, Some(&member)) };
         tx.tell(hearer(), &Event::GroupJoined(joined));
-        let conversations =
-            vec![describe(tx, user, &id, view, tx.head(&timeline(group_id)).await?).await?.conversation];
+        // Read again: of a history that newcomers see, what is erased is not there.
+        let view = tx.view_at(user, &id, &head).await?.unwrap_or(view);
+        let conversations = vec![describe(tx, user, &id, view, head).await?.conversation];
         tx.tell(hearer(), &Event::ConversationsChanged(ConversationsChanged { conversations }));
     }
     Ok(())
@@ -129,8 +130,7 @@ async fn expel(
         let left = GroupLeft { group_id: group_id.to_owned(), reason, left_at, time: now, change };
         tx.tell(hearer(), &Event::GroupLeft(left));
         if listed {
-            let conversations =
-                vec![describe(tx, user, &id, view, tx.head(&timeline(group_id)).await?).await?.conversation];
+            let conversations = vec![describe(tx, user, &id, view, head).await?.conversation];
             tx.tell(hearer(), &Event::ConversationsChanged(ConversationsChanged { conversations }));
         }
     }

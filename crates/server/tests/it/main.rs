@@ -4,6 +4,7 @@
 
 mod cluster;
 mod connections;
+mod crash;
 mod deletion;
 mod erasure;
 mod friends;
@@ -12,6 +13,7 @@ mod history;
 mod invariants;
 mod journal;
 mod messages;
+mod process;
 mod race;
 mod replica;
 mod rest;

@@ -1,48 +1,14 @@
 //! The `lethe` command: starting, refusing to start, stopping, and being killed.
 
 use std::io::{BufRead as _, BufReader};
-use std::net::{SocketAddr, TcpListener};
-use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::net::TcpListener;
+use std::process::{Command, Stdio};
 
-use lethe_client::Client;
 use lethe_protocol::{DeleteConversations, DeleteItem, DeleteOutcome, Request};
 use serde_json::Value;
 
-use crate::support::{APP, Actor, KEY, World, directory, user};
-
-fn command(data: &Path) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_lethe"));
-    command.args(["serve", "--listen", "127.0.0.1:0", "--data"]).arg(data);
-    command.env("LETHE_SDKAPPID", APP.to_string()).env("LETHE_SECRET_KEY", KEY);
-    command
-}
-
-pub(crate) struct Process {
-    pub(crate) child: Child,
-    address: SocketAddr,
-}
-
-impl Process {
-    pub(crate) fn start(data: &Path) -> Self {
-        let mut child = command(data).stdout(Stdio::piped()).spawn().unwrap();
-        let mut line = String::new();
-        BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
-        let address =
-            line.trim().strip_prefix("lethe ready at http://").unwrap_or_else(|| panic!("{line:?}"));
-        Self { address: address.parse().unwrap(), child }
-    }
-
-    pub(crate) fn signal(&self, name: &str) {
-        Command::new("kill").args([name, &self.child.id().to_string()]).status().unwrap();
-    }
-
-    pub(crate) async fn log_in(&self, world: &World, user: &str) -> Actor {
-        let credentials = world.credentials(user);
-        let client = Client::connect(self.address, &credentials, None).await.unwrap();
-        Actor { client, credentials }
-    }
-}
+use crate::process::{Process, command};
+use crate::support::{APP, KEY, World, directory, user};
 
 /// Runs a command that must fail; what it says.
 fn refused(mut command: Command) -> String {

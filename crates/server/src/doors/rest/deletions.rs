@@ -224,7 +224,7 @@ pub(super) async fn queue(cx: &Context) -> Result<Value> {
 /// meanwhile.
 pub(super) async fn erase(cx: &Context) -> Result<Value> {
     let before = cx.store.disk_bytes();
-    eraser::work_off(cx, "rest").await?;
+    eraser::work_off(cx, &eraser::name(cx)).await?;
     eraser::compact(cx).await?;
     Ok(json!({"BytesBefore": before, "BytesAfter": cx.store.disk_bytes()}))
 }

@@ -74,6 +74,18 @@ pub(crate) async fn export(
     Ok(exported)
 }
 
+/// Removes what a crash left of exports that were never finished. Called before anybody is served.
+pub(crate) fn sweep(directory: &Path) {
+    for entry in std::fs::read_dir(directory).into_iter().flatten().flatten() {
+        let path = entry.path();
+        if path.extension().is_some_and(|extension| extension == "part")
+            && let Err(error) = std::fs::remove_file(&path)
+        {
+            tracing::warn!(path = %path.display(), %error, "an unfinished export is left");
+        }
+    }
+}
+
 fn cannot(error: &std::io::Error) -> Failure {
     let message = format!("the export cannot be written: {error}; nothing was deleted");
     Failure::refuse(Code::EXPORT_FAILED, message)

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::{deletion, opening, unnumbered};
 use crate::connections::{exchange, login, socket};
-use crate::start::Process;
+use crate::process::Process;
 use crate::support::{Actor, World, directory, group, now, sig, user};
 
 #[tokio::test(flavor = "multi_thread")]
