@@ -216,6 +216,8 @@ async fn delete_one(
     view.delete(place, &head, request.clear_history);
     let changed = view != former || everyone;
     caller.instance.clone_into(&mut view.deleted_by);
+    // What all were told already stays told.
+    view.deleted_locally = request.local_only && (former.listed(&head) || former.deleted_locally);
     let indexed = tx.is_indexed(me, id).await?;
     let undoable_until = keep(cx, tx, me, id, Taken { former, head, indexed, changed, everyone }).await?;
     tx.change_view(me, id, &mut view).await?;
@@ -309,6 +311,7 @@ pub(crate) async fn restore(cx: &Context, caller: &Caller, id: &ConversationId) 
         view.pinned = false;
     }
     view.deleted_by.clone_from(&undo.former.deleted_by);
+    view.deleted_locally = undo.former.deleted_locally;
     if undo.indexed || view.listed(&head) {
         tx.index(me, id).await?;
     }

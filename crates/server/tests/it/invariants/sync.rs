@@ -201,4 +201,8 @@ async fn inv_22_for_one_client_only_leaves_the_others_alone() {
     assert!(phone.listed().await.is_empty());
     assert_eq!(tablet.listed().await, ["C2Cbob"]);
     assert!(tablet.tombstones().await.is_empty());
+    let (credentials, replica) = tablet.vanish();
+    let tablet = world.resume(credentials, Some(replica)).await.unwrap();
+    assert_eq!(tablet.listed().await, ["C2Cbob"], "nor when it comes back");
+    assert!(world.log_in("alice").await.listed().await.is_empty(), "a new login is right");
 }
