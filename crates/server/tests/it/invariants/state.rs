@@ -1,5 +1,7 @@
 //! 1 to 6, 9 and 10: what a deletion makes of a conversation.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use futures_util::future::join_all;
 use lethe_protocol::{
     ChangeOutcome, ConversationId, Conversations, DeleteConversations, DeleteItem, DeleteOutcome, Event,
@@ -75,10 +77,22 @@ const CROWD: usize = 100;
 /// One writer writes to a hundred groups while one deleter deletes all of them; each group is one race. The anchors are
 /// what the deleter was told at some moment in between.
 async fn race(alice: &Actor, bob: &Actor, ids: &[ConversationId]) -> (u64, u64) {
-    // Between nodes and with a database, messages are under way for longer.
-    let patience = rand::random_range(0..if nodes() > 1 { 40_000 } else { 40 });
+    let heads =
+        || alice.client.replica(|replica| ids.iter().map(|id| replica.get(id).map_or(0, |c| c.head)).sum());
+    let (known, wanted): (u64, u64) = (heads(), rand::random_range(0..=CROWD as u64 / 2));
+    let all_sent = AtomicBool::new(false);
+    let writing = async {
+        let sent = join_all(ids.iter().map(|id| bob.say(id, "race"))).await;
+        all_sent.store(true, Ordering::SeqCst);
+        sent
+    };
     let deleting = async {
-        for _ in 0..patience {
+        // So many of the messages are seen before; the rest is under way, or not said yet.
+        while heads() < known + wanted {
+            if all_sent.load(Ordering::SeqCst) {
+                alice.settled().await;
+                break;
+            }
             tokio::task::yield_now().await;
         }
         let anchors: Vec<u64> = alice
@@ -96,7 +110,7 @@ async fn race(alice: &Actor, bob: &Actor, ids: &[ConversationId]) -> (u64, u64) 
         }
         anchors
     };
-    let (sent, anchors) = tokio::join!(join_all(ids.iter().map(|id| bob.say(id, "race"))), deleting);
+    let (sent, anchors) = tokio::join!(writing, deleting);
     let get = GetConversations { conversation_ids: ids.to_vec() };
     let truth: Conversations = alice.ask(Request::GetConversations(get)).await;
     let (mut survived, mut hidden) = (0, 0);
