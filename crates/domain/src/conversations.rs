@@ -129,6 +129,10 @@ pub struct View {
     #[n(18)]
     #[cbor(default)]
     archived_at: u64,
+    /// The last deletion was for that client only: the user's others are not told of it when they come back either.
+    #[n(19)]
+    #[cbor(default)]
+    pub deleted_locally: bool,
 }
 
 /// Whether a conversation is put away, and what brings it back.

@@ -319,6 +319,13 @@ pub async fn identity_of(config: &Config) -> Result<Identity, StartError> {
 }
 
 impl Running {
+    /// The store, for tests that make it fail and that count what it does.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn store(&self) -> &Store {
+        &self.context.store
+    }
+
     /// A UserSig of this server's app, valid for `seconds`.
     #[must_use]
     pub fn user_sig(&self, user_id: &str, seconds: i64) -> String {

@@ -10,7 +10,7 @@ use std::path::Path;
 use bytes::Bytes;
 
 pub use self::fjall::FjallEngine;
-pub use self::memory::MemoryEngine;
+pub use self::memory::{MemoryEngine, Work};
 pub use self::postgres::{Database, DatabaseOptions, PostgresEngine};
 use crate::{Backup, BackupSize, StoreError};
 

@@ -35,7 +35,7 @@ pub use deletions::{EntryId, Held, Keyed};
 pub use directory::{DataDirectory, Identity};
 pub use engine::{
     AnyEngine, Batch, Database, DatabaseOptions, Direction, Engine, FjallEngine, MemoryEngine,
-    PostgresEngine, Range, Space,
+    PostgresEngine, Range, Space, Work,
 };
 pub use key::Key;
 pub use lock::Locks;

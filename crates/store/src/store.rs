@@ -7,7 +7,9 @@ use tokio::sync::watch;
 
 use crate::backup;
 use crate::commit::{Chain, Coordinator, Publish};
-use crate::engine::{AnyEngine, Direction, Engine, FjallEngine, MemoryEngine, PostgresEngine, Range, Space};
+use crate::engine::{
+    AnyEngine, Direction, Engine, FjallEngine, MemoryEngine, PostgresEngine, Range, Space, Work,
+};
 use crate::lock::LockTable;
 use crate::need::{Fetched, Need};
 use crate::pending::{Pending, merge};
@@ -359,6 +361,19 @@ impl Store {
             && let AnyEngine::Memory(engine) = &shared.engine
         {
             engine.fail_commits(failing);
+        }
+    }
+
+    /// For tests of what things cost: what an engine in memory was asked for; none of other engines.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn work(&self) -> Option<Work> {
+        match &self.backend {
+            Backend::Embedded(shared) => match &shared.engine {
+                AnyEngine::Memory(engine) => Some(engine.work()),
+                AnyEngine::Fjall(_) => None,
+            },
+            Backend::Remote(_) => None,
         }
     }
 

@@ -101,14 +101,14 @@ pub(crate) async fn delete(
     }
     let mut outcome = DeleteOutcome::default();
     let (mut conversations, mut rows) = (Vec::new(), Vec::new());
-    let mut restorable = request.scope == DeletionScope::Me;
+    let mut restorable_until = if request.scope == DeletionScope::Me { u64::MAX } else { 0 };
     for one in items {
         let conversation_id = one.conversation_id.clone();
         match delete_one(cx, &mut tx, caller, one, request).await {
-            Ok(Deleted { conversation, row, changed, undoable }) => {
+            Ok(Deleted { conversation, row, changed, undoable_until }) => {
                 conversations.push(conversation);
                 rows.extend(changed.then_some(row));
-                restorable &= undoable;
+                restorable_until = restorable_until.min(undoable_until);
                 outcome.deleted.push(conversation_id);
             }
             Err(Failure::Refused(error)) => {
@@ -125,8 +125,8 @@ pub(crate) async fn delete(
         }
         outcome.entry = Some(tx.record(&entry).to_string());
     }
-    if restorable && !outcome.deleted.is_empty() {
-        outcome.restorable_until = cx.now() + cx.grace();
+    if !outcome.deleted.is_empty() {
+        outcome.restorable_until = restorable_until;
     }
     if !conversations.is_empty() {
         tx.count_deletions(conversations.len());
@@ -199,7 +199,8 @@ struct Deleted {
     row: EntryItem,
     /// It was not so already.
     changed: bool,
-    undoable: bool,
+    /// Server time in ms until which it can be given back; 0 if it cannot.
+    undoable_until: u64,
 }
 
 async fn delete_one(
@@ -222,8 +223,10 @@ async fn delete_one(
     view.delete(place, &head, request.clear_history);
     let changed = view != former || everyone;
     caller.instance.clone_into(&mut view.deleted_by);
+    // What all were told already stays told.
+    view.deleted_locally = request.local_only && (former.listed(&head) || former.deleted_locally);
     let indexed = tx.is_indexed(me, id).await?;
-    let undoable = keep(cx, tx, me, id, Taken { former, head, indexed, changed, everyone }).await?;
+    let undoable_until = keep(cx, tx, me, id, Taken { former, head, indexed, changed, everyone }).await?;
     tx.change_view(me, id, &mut view).await?;
     let listed = view.listed(&head);
     let member = matches!(id, ConversationId::Group(_)) && !view.left();
@@ -232,7 +235,7 @@ async fn delete_one(
     }
     let row = item(id, &view);
     let conversation = describe(tx, me, id, view, head).await?.into_tombstone();
-    Ok(Deleted { conversation, row, changed, undoable })
+    Ok(Deleted { conversation, row, changed, undoable_until })
 }
 
 /// What a deletion or clearing is about to take.
@@ -244,18 +247,18 @@ struct Taken {
     everyone: bool,
 }
 
-/// Keeps what is taken for as long as it can be given back, and has the eraser look at the timeline after that. Whether
-/// it can be given back now.
-async fn keep(cx: &Context, tx: &mut Tx, me: &str, id: &ConversationId, taken: Taken) -> Result<bool> {
+/// Keeps what is taken for as long as it can be given back, and has the eraser look at the timeline after that. The server
+/// time in ms until which it can be given back; 0 if it cannot. A repeat prolongs nothing.
+async fn keep(cx: &Context, tx: &mut Tx, me: &str, id: &ConversationId, taken: Taken) -> Result<u64> {
     let (now, grace) = (cx.now(), cx.grace());
     let waiting = tx.undo(me, id).await?.filter(|undo| now < undo.until(grace));
     if !taken.changed {
-        return Ok(waiting.is_some_and(|undo| !undo.everyone));
+        return Ok(waiting.filter(|undo| !undo.everyone).map_or(0, |undo| undo.until(grace)));
     }
     tx.queue_erasure(&Timeline::of(me, id), now + grace).await?;
     if grace == 0 {
         tx.remove_undo(me, id);
-        return Ok(false);
+        return Ok(0);
     }
     let undo = match waiting {
         // What is deleted already is deleted once more: taking it back gives what was there before both.
@@ -270,9 +273,8 @@ async fn keep(cx: &Context, tx: &mut Tx, me: &str, id: &ConversationId, taken: T
             everyone: taken.everyone,
         },
     };
-    let undoable = !undo.everyone;
     tx.put_undo(me, id, &undo);
-    Ok(undoable)
+    Ok(if undo.everyone { 0 } else { undo.until(grace) })
 }
 
 /// `conversations.clear`.
@@ -316,6 +318,7 @@ pub(crate) async fn restore(cx: &Context, caller: &Caller, id: &ConversationId) 
         view.pinned = false;
     }
     view.deleted_by.clone_from(&undo.former.deleted_by);
+    view.deleted_locally = undo.former.deleted_locally;
     if undo.indexed || view.listed(&head) {
         tx.index(me, id).await?;
     }

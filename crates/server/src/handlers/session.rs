@@ -184,11 +184,14 @@ fn has_news(since: &Resume, id: &ConversationId, view: &View, head: &Head, touch
     differs || newest.into_iter().any(|time| time >= since.synced_at.saturating_sub(OVERLAP))
 }
 
-/// A deletion reaches the client that made it; others only when deletions are synchronised.
+/// A deletion reaches the client that made it; others only when deletions are synchronised, and it was not for one client.
 fn resume_changed(cx: &Context, instance: &str, loaded: Loaded, resumed: &mut Resumed) {
     if loaded.is_listed() {
         resumed.conversations.push(loaded.conversation);
-    } else if cx.settings().sync_conversation_deletion || loaded.view.deleted_by == instance {
+        return;
+    }
+    let synchronised = cx.settings().sync_conversation_deletion && !loaded.view.deleted_locally;
+    if synchronised || loaded.view.deleted_by == instance {
         resumed.deleted.push(loaded.into_tombstone());
     }
 }

@@ -20,7 +20,7 @@ async fn three() -> World {
 
 impl World {
     /// A new client of a user on the node of this number.
-    async fn log_in_at(&self, node: usize, user: &str) -> Actor {
+    pub(crate) async fn log_in_at(&self, node: usize, user: &str) -> Actor {
         let credentials = self.credentials(user);
         let client = lethe_client::Client::connect(self.addresses()[node], &credentials, None).await.unwrap();
         Actor { client, credentials }

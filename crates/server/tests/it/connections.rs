@@ -30,7 +30,7 @@ pub(crate) async fn exchange(socket: &mut Socket, frame: &str) -> Value {
     }
 }
 
-fn login(user: &str, sig: &str) -> String {
+pub(crate) fn login(user: &str, sig: &str) -> String {
     let body = json!({"protocol": 1, "sdkAppId": APP, "userId": user, "userSig": sig, "instance": "raw"});
     json!({"id": 1, "op": "session.login", "d": body}).to_string()
 }

@@ -12,6 +12,7 @@ mod erasure;
 mod friends;
 mod groups;
 mod history;
+mod invariants;
 mod journal;
 mod messages;
 mod process;

@@ -13,6 +13,7 @@ use lethe_protocol::{
     MessageAttributes, NewMember, OneGroup, Request, SendMessage, Sent,
 };
 use lethe_server::{Chaos, Config, EngineName, Faults, Options, Running};
+use lethe_store::Store;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
@@ -78,9 +79,26 @@ pub(crate) fn directory() -> TempDir {
 }
 
 impl World {
-    /// A server whose data survives a restart.
+    /// A server whose data survives a restart, unless `LETHE_TEST_ENGINE` is `memory`.
     pub(crate) async fn new() -> Self {
-        Self::with(Options::default()).await
+        let in_memory = std::env::var("LETHE_TEST_ENGINE").is_ok_and(|engine| engine == "memory");
+        Self::with(Options { engine: in_memory.then_some(EngineName::Memory), ..Options::default() }).await
+    }
+
+    /// A server whose data survives a restart, whatever the engine of the others.
+    pub(crate) async fn durable() -> Self {
+        Self::with(Options { engine: Some(EngineName::Fjall), ..Options::default() }).await
+    }
+
+    /// One node in memory, however many the other worlds have: its work is counted, and its commits fail on request.
+    pub(crate) async fn counted() -> Self {
+        let options = Options { engine: Some(EngineName::Memory), ..Options::default() };
+        Self::of(1, options, Faults::default()).await
+    }
+
+    /// The store of the first node.
+    pub(crate) fn store(&self) -> &Store {
+        self.running[0].store()
     }
 
     /// A server in memory.
@@ -174,6 +192,15 @@ impl World {
         for running in self.running.drain(..) {
             running.stop().await.unwrap();
         }
+    }
+
+    /// The first of several nodes goes away; a node alone comes back.
+    pub(crate) async fn fail_over(&mut self) {
+        if self.running.len() == 1 {
+            return self.restart().await;
+        }
+        self.running.remove(0).stop().await.unwrap();
+        self.addresses.remove(0);
     }
 
     pub(crate) async fn restart(&mut self) {
