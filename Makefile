@@ -68,7 +68,7 @@ test-rust: $(WEB) /usr/lib/postgresql $(NATS)
 	cargo test --workspace --locked
 	LETHE_TEST_ENGINE=memory cargo test --locked -p lethe-server --test it inv_
 	LETHE_TEST_NODES=3 LETHE_STEPS=2000 cargo test --locked -p lethe-server --test it -- \
-		--test-threads=4 --skip race:: --skip start:: --skip cluster::
+		--test-threads=4 --skip race:: --skip start:: --skip cluster:: --skip crash:: --skip backup::
 
 # Instructions of the hot functions against kept numbers, in the build of the tests.
 instructions: $(WEB) $(GUNGRAUN) /usr/bin/valgrind

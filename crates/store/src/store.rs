@@ -336,7 +336,7 @@ impl Store {
         filled.await.map_err(|error| StoreError::Read(error.to_string()))?
     }
 
-    /// Bytes on the disk; 0 where that is not known.
+    /// Bytes of the tables on the disk; 0 where that is not known.
     #[must_use]
     pub fn disk_bytes(&self) -> u64 {
         match &self.backend {

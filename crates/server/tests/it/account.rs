@@ -26,7 +26,7 @@ async fn befriend(one: &Actor, other: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_erased_account_leaves_nothing_but_that_it_was_there() {
+async fn inv_40_an_erased_account_leaves_nothing_but_that_it_was_there() {
     let world = World::new().await;
     world.configure(json!({"ErasureGrace": 0})).await;
     let (alice, bob) = (world.log_in("alice").await, world.log_in("bob").await);

@@ -33,7 +33,7 @@ async fn restored(world: &World, directory: &tempfile::TempDir) -> (lethe_server
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn deletions_newer_than_the_back_up_are_applied_before_anybody_is_served() {
+async fn inv_43_deletions_newer_than_the_back_up_are_applied_before_anybody_is_served() {
     let directory = directory();
     let world = world(&directory).await;
     world.configure(json!({"DeleteForEveryone": "all", "DeleteForEveryoneWindow": 0})).await;
@@ -78,7 +78,7 @@ async fn deletions_newer_than_the_back_up_are_applied_before_anybody_is_served()
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_store_that_was_set_back_catches_up_at_its_start() {
+async fn inv_43_a_store_that_was_set_back_catches_up_at_its_start() {
     let directory = directory();
     let mut world = world(&directory).await;
     let (alice, bob) = (world.log_in("alice").await, world.log_in("bob").await);

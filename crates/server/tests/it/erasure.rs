@@ -1,5 +1,7 @@
 //! Erasure: what nobody can read any more is really gone, and what somebody can is not.
 
+use std::os::unix::fs::MetadataExt as _;
+
 use lethe_protocol::{
     ChangeMembers, DeleteConversations, DeleteItem, DeleteOutcome, DeletionScope, Event, GroupRef, GroupType,
     Request, RestoreConversation,
@@ -37,7 +39,7 @@ async fn idle(world: &World) -> Value {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn messages_go_when_both_sides_have_cleared_them_and_not_before() {
+async fn inv_35_messages_go_when_both_sides_have_cleared_them_and_not_before() {
     let world = World::new().await;
     world.configure(json!({"ErasureGrace": 0})).await;
     let (alice, bob) = (world.log_in("alice").await, world.log_in("bob").await);
@@ -83,7 +85,7 @@ async fn within_the_grace_period_nothing_is_erased_and_a_restore_stops_the_erase
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_group_is_erased_up_to_what_every_present_member_has_cleared() {
+async fn inv_35_a_group_is_erased_up_to_what_every_present_member_has_cleared() {
     let world = World::new().await;
     world.configure(json!({"ErasureGrace": 0})).await;
     let (alice, bob) = (world.log_in("alice").await, world.log_in("bob").await);
@@ -154,7 +156,7 @@ async fn deleting_for_everyone_needs_the_setting_the_role_and_the_window() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn own_messages_leave_only_that_they_were_there() {
+async fn inv_48_own_messages_leave_only_that_they_were_there() {
     let world = World::new().await;
     world.configure(json!({"DeleteForEveryone": "own-messages"})).await;
     let (alice, bob) = (world.log_in("alice").await, world.log_in("bob").await);
@@ -176,7 +178,7 @@ async fn own_messages_leave_only_that_they_were_there() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_hold_blocks_erasure_and_never_visibility() {
+async fn inv_41_a_hold_blocks_erasure_and_never_visibility() {
     let world = World::new().await;
     world.configure(json!({"ErasureGrace": 0})).await;
     let (alice, bob) = (world.log_in("alice").await, world.log_in("bob").await);
@@ -214,7 +216,7 @@ async fn a_hold_blocks_erasure_and_never_visibility() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn retention_moves_a_floor_for_all_and_keeps_the_conversation() {
+async fn inv_42_retention_moves_a_floor_for_all_and_keeps_the_conversation() {
     let mut world = World::new().await;
     let (alice, bob) = (world.log_in("alice").await, world.log_in("bob").await);
     alice.create("g", GroupType::Public, &["bob"]).await;
@@ -267,7 +269,7 @@ fn files_with(directory: &std::path::Path, text: &str) -> Vec<std::path::PathBuf
 const CANARY: &str = "c4n4ry-7qX2vKpZ9dLw";
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_erased_canary_is_in_no_file_of_the_data_directory() {
+async fn inv_35_and_39_an_erased_canary_is_in_no_file_of_the_data_directory() {
     let mut world = World::of(1, lethe_server::Options::default(), lethe_server::Faults::default()).await;
     world.configure(json!({"ErasureGrace": 1})).await;
     let data = world.data();
@@ -297,4 +299,50 @@ async fn an_erased_canary_is_in_no_file_of_the_data_directory() {
     let bob = world.log_in("bob").await;
     assert_eq!(bob.reads(&user("carol")).await, ["stays-8hB3mQ"]);
     assert!(bob.reads(&user("alice")).await.is_empty());
+}
+
+/// What the files really take: the engine's journal is mostly a hole.
+fn bytes_below(directory: &std::path::Path) -> u64 {
+    let entries = std::fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path());
+    entries
+        .map(|path| if path.is_dir() { bytes_below(&path) } else { path.metadata().unwrap().blocks() * 512 })
+        .sum()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn inv_38_the_disk_shrinks_while_the_server_runs() {
+    const PEERS: usize = 10;
+    let world = World::of(1, lethe_server::Options::default(), lethe_server::Faults::default()).await;
+    world.configure(json!({"ErasureGrace": 0})).await;
+    let alice = world.log_in("alice").await;
+    let mut peers = Vec::new();
+    for n in 0..PEERS {
+        let peer = world.log_in(&format!("p{n}")).await;
+        for m in 0..400_u32 {
+            // Words that do not compress, so that the tables are as large as what was said.
+            let words: String =
+                (0..340).map(|i| format!("{:016x}", rand::random::<u64>() ^ u64::from(i ^ m))).collect();
+            peer.say(&user("alice"), &words).await;
+        }
+        peers.push(peer);
+    }
+    assert_eq!(world.rest("lethe_deletion/erase", json!({})).await["ErrorCode"], 0);
+    let before = bytes_below(&world.data());
+    assert!(before > 20_000_000, "{before}");
+    for (n, peer) in peers.iter().enumerate().skip(1) {
+        alice.delete(&[&user(&format!("p{n}"))], true).await;
+        peer.delete(&[&user("alice")], true).await;
+    }
+    erased(&world, 400 * (PEERS as u64 - 1)).await;
+    // Nobody asks for it: much was erased, so the space comes back by itself.
+    let mut after = before;
+    for _ in 0..600 {
+        after = bytes_below(&world.data());
+        if after * 5 <= before {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    assert!(after * 5 <= before, "{after} of {before} bytes are left");
+    assert!(peers[0].reads(&user("alice")).await.len() > 50, "who kept it reads it");
 }
