@@ -126,6 +126,7 @@ impl Limits {
                     return Err("a text became something else".into());
                 };
                 let message = lethe_protocol::Message {
+                    removed: false,
                     seq: n,
                     time: n,
                     id: format!("144115188075855872-{}-{}", send.client_time, send.random),

@@ -128,6 +128,9 @@ impl Writer {
     }
 }
 
+/// A row: where, key and value.
+type Row = (Space, Vec<u8>, Vec<u8>);
+
 /// Reads a back-up and says of each part whether it is there.
 struct Reader<'a> {
     path: &'a Path,
@@ -152,7 +155,7 @@ impl Reader<'_> {
         Ok(length as usize)
     }
 
-    fn row(&mut self) -> Result<Option<(Space, Vec<u8>, Vec<u8>)>, StoreError> {
+    fn row(&mut self) -> Result<Option<Row>, StoreError> {
         let number = self.take(1)?[0];
         if number == END {
             return Ok(None);
