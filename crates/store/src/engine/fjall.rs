@@ -1,4 +1,5 @@
-use std::path::Path;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -13,6 +14,7 @@ const CACHE_BYTES: u64 = 64 << 20;
 
 /// The embedded default: a log-structured merge tree in pure Rust. It does not sync by itself, so every commit does.
 pub struct FjallEngine {
+    path: PathBuf,
     database: Database,
     spaces: Vec<Keyspace>,
 }
@@ -39,8 +41,18 @@ impl FjallEngine {
             .map(|space| database.keyspace(space.name(), KeyspaceCreateOptions::default))
             .collect::<Result<_, _>>()
             .map_err(|error| StoreError::opening(&error))?;
-        Ok(Self { database, spaces })
+        Ok(Self { path: path.to_owned(), database, spaces })
     }
+}
+
+fn bytes_below(directory: &Path) -> u64 {
+    let entries = std::fs::read_dir(directory).into_iter().flatten().flatten();
+    let bytes = |entry: std::fs::DirEntry| match entry.metadata() {
+        Ok(metadata) if metadata.is_dir() => bytes_below(&entry.path()),
+        // A file may go between being listed and being looked at.
+        metadata => metadata.map_or(0, |metadata| metadata.blocks() * 512),
+    };
+    entries.map(bytes).sum()
 }
 
 /// A keyspace that is written only to move the engine's journal on.
@@ -54,9 +66,9 @@ const ATTEMPTS: u32 = 600;
 const BREATH: Duration = Duration::from_millis(50);
 
 impl FjallEngine {
-    /// Of the tables; the journal, a file of 64 MB of which most is never written, comes on top.
+    /// What the files take: the journal is a file of 64 MB of which most is a hole.
     pub(super) fn disk_bytes(&self) -> u64 {
-        self.spaces.iter().map(Keyspace::disk_space).sum()
+        bytes_below(&self.path)
     }
 
     /// Writes every row as of one moment into a new file.

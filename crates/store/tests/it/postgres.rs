@@ -256,3 +256,40 @@ async fn what_cannot_be_used_is_refused_in_a_sentence_and_not_touched() {
     let newer = app.database.prepare(&identity("key")).await.unwrap_err().to_string();
     assert!(newer.contains("format 99"), "{newer}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_schema_of_the_first_format_is_brought_up_to_date_once_and_keeps_what_it_has() {
+    let app = app().await;
+    let name = app.url.rsplit('/').next().unwrap().split('?').next().unwrap().to_owned();
+    let timeline = Timeline::of("alice", &ConversationId::User("bob".to_owned()));
+    let store = app.store(Arc::new(Nobody)).await;
+    append(&store, &timeline, 1).await.unwrap();
+    store.close().await.unwrap();
+    // As the first format was.
+    let schema = format!("lethe_{APP}");
+    for table in ["journal", "undos", "erasures", "erasure_times", "holds", "keys"] {
+        let _ = app.server.query_in(&name, &format!("drop table {schema}.{table}"));
+    }
+    let columns = "drop column erased, drop column erased_bytes";
+    let _ = app.server.query_in(&name, &format!("alter table {schema}.totals {columns}"));
+    let _ = app.server.query_in(&name, &format!("update {schema}.app set format = 1"));
+    let starting = (0..4).map(|_| {
+        let options = options(&app.url);
+        tokio::spawn(async move {
+            Database::connect(options).await.unwrap().prepare(&identity("key")).await.map(|_| ())
+        })
+    });
+    for one in starting.collect::<Vec<_>>() {
+        one.await.unwrap().unwrap();
+    }
+    let store = app.store(Arc::new(Nobody)).await;
+    let mut tx = store.begin(Locks::none().timeline(&timeline)).await.unwrap();
+    assert_eq!(tx.head(&timeline).await.unwrap().seq, 1);
+    let erased = tx.erase_messages(&timeline, 0, 1, 10).await.unwrap().unwrap();
+    tx.queue_erasure(&timeline, 7).await.unwrap();
+    tx.commit().await.unwrap();
+    assert_eq!((erased.messages, store.totals().await.unwrap().erased), (1, 1));
+    let waiting = store.begin(Locks::none()).await.unwrap().erasures(8, 10).await.unwrap();
+    assert_eq!(waiting.len(), 1);
+    store.close().await.unwrap();
+}
