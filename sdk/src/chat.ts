@@ -2,6 +2,7 @@ import { describe } from './check.js';
 import { LETHE_VERSION } from './constants.js';
 import { Conversations } from './conversations.js';
 import { Creators } from './creators.js';
+import { Deletions } from './deletions.js';
 import { ChatError, LOCAL_CODE } from './errors.js';
 import { Friends } from './friends.js';
 import { Groups } from './groups.js';
@@ -21,6 +22,7 @@ export interface ChatSDK
     PublicOf<Creators>,
     PublicOf<Messages>,
     PublicOf<Conversations>,
+    PublicOf<Deletions>,
     PublicOf<Users>,
     PublicOf<Friends>,
     PublicOf<Groups>,
@@ -52,6 +54,7 @@ export function assemble(session: Session, destroyed: () => void): ChatSDK {
     new Creators(session),
     new Messages(session),
     new Conversations(session),
+    new Deletions(session),
     new Users(session),
     new Friends(session),
     new Groups(session),

@@ -53,10 +53,12 @@ export interface RequestOptions<O extends Op> {
   apply?: (answer: Answer<O>) => void;
   /** Whether asking twice is asking once. Default true; else a lost socket fails the request. */
   repeatable?: boolean;
-  /** Default `Timing.request`. */
+  /** In ms; `Infinity` waits as long as the login lasts. Default `Timing.request`. */
   timeout?: number;
   /** What `withdraw` knows it by. */
   tag?: string;
+  /** It leaves now, for the first time or again. */
+  onWrite?: () => void;
 }
 
 interface Pending {
@@ -67,7 +69,8 @@ interface Pending {
   written: boolean;
   repeatable: boolean;
   tag: string | undefined;
-  timer: ReturnType<typeof setTimeout>;
+  timer: ReturnType<typeof setTimeout> | undefined;
+  onWrite: (() => void) | undefined;
   resolve: (answer: never) => void;
   reject: (error: ChatError) => void;
   apply: ((answer: never) => void) | undefined;
@@ -130,15 +133,17 @@ export class Connection {
     }
     const id = this.#nextID++;
     const done = new Promise<Answer<O>>((resolve, reject) => {
-      const timer = setTimeout(() => {
+      const timeout = options.timeout ?? this.#timing.request;
+      const timer = timeout === Infinity ? undefined : setTimeout(() => {
         this.#fail(id, new ChatError(CODE.TIMED_OUT, `${op} had no answer in time; whether it took effect is unknown`));
-      }, options.timeout ?? this.#timing.request);
+      }, timeout);
       const pending: Pending = {
         id, op, timer, resolve, reject,
         frame: JSON.stringify({ id, op, d: body }),
         written: false,
         repeatable: options.repeatable ?? true,
         tag: options.tag,
+        onWrite: options.onWrite,
         apply: options.apply,
         done: Promise.resolve(),
       };
@@ -158,7 +163,7 @@ export class Connection {
     for (const { id, tag, written, done } of [...this.#pending.values()]) {
       if (tag === undefined || !tags.has(tag)) continue;
       if (written) onTheirWay.push(done);
-      else this.#fail(id, new ChatError(LOCAL_CODE.SEND_CANCELLED, 'cancelled: its conversation was deleted before it was sent'));
+      else this.#fail(id, new ChatError(LOCAL_CODE.SEND_CANCELLED, 'cancelled before it was sent'));
     }
     if (onTheirWay.length > 0) await Promise.allSettled(onTheirWay);
   }
@@ -250,6 +255,7 @@ export class Connection {
   #write(pending: Pending): void {
     if (pending.written) return;
     pending.written = true;
+    pending.onWrite?.();
     this.#socket?.send(pending.frame);
   }
 

@@ -26,6 +26,10 @@ export interface Entry {
   waiting: WireMessage[] | null;
   /** Messages older than this (server ms) are history, not news, when the gap is pulled. */
   newsSince: number;
+  /** The newest message that came while the conversation was put away: whether it stays away is the server's to say. */
+  doubt: number;
+  /** The change at which it was put away for good: newer messages need no asking; 0 for none. */
+  keeps: number;
 }
 
 /** What is said in a group after leaving it is not for this user, even if a node that does not know yet still tells it. */
@@ -52,6 +56,8 @@ export const newEntry = (state: WireConversation, delivered: number): Entry => (
   draft: '',
   waiting: null,
   newsSince: 0,
+  doubt: 0,
+  keeps: 0,
 });
 
 /** Pinned first, then newest activity first, then by ID, so that the order is total and stable. */
@@ -61,9 +67,9 @@ function before(a: Slot, b: Slot): number {
   return a.entry.id < b.entry.id ? -1 : 1;
 }
 
-/** Muted conversations and notices are not in the total. */
+/** Muted conversations, notices, and what was put away are not in the total. */
 function totalPart({ id, state }: Entry): number {
-  return state.remindType === 'AcceptAndNotify' && id !== SYSTEM ? state.unread : 0;
+  return state.remindType === 'AcceptAndNotify' && id !== SYSTEM && !state.archived ? state.unread : 0;
 }
 
 /**
@@ -74,10 +80,13 @@ export class ConversationList {
   readonly #slots = new Map<string, Slot>();
   #order: Slot[] = [];
   #total = 0;
-  #me: string;
+  readonly #me: string;
+  /** Deleted by the user, and not by the server yet: here, and not shown. */
+  readonly #hidden: ReadonlySet<string>;
 
-  constructor(me: string) {
+  constructor(me: string, hidden: ReadonlySet<string> = new Set()) {
     this.#me = me;
+    this.#hidden = hidden;
   }
 
   get total(): number {
@@ -96,8 +105,9 @@ export class ConversationList {
   put(entry: Entry): void {
     const old = this.#slots.get(entry.id);
     if (old && old.pinned === entry.state.pinned && old.activeAt === entry.state.activeAt) {
-      this.#total += totalPart(entry) - old.unread;
-      old.unread = totalPart(entry);
+      const unread = this.#part(entry);
+      this.#total += unread - old.unread;
+      old.unread = unread;
       old.entry = entry;
       old.view = null;
       return;
@@ -126,18 +136,35 @@ export class ConversationList {
     return slot.entry;
   }
 
-  view(id: string): Conversation | undefined {
-    const slot = this.#slots.get(id);
-    return slot && this.#viewOf(slot);
+  isHidden(id: string): boolean {
+    return this.#hidden.has(id);
   }
 
-  views(): Conversation[] {
-    return this.#order.map((slot) => this.#viewOf(slot));
+  /** Takes note that what is hidden has changed. Whether there is such a conversation. */
+  refresh(id: string): boolean {
+    const entry = this.get(id);
+    if (entry) this.put(entry);
+    return entry !== undefined;
+  }
+
+  view(id: string): Conversation | undefined {
+    const slot = this.#slots.get(id);
+    return slot && !this.#hidden.has(id) ? this.#viewOf(slot) : undefined;
+  }
+
+  /** Those that were put away, or all others. */
+  views(archived = false): Conversation[] {
+    const shown = this.#order.filter(({ entry }) => (entry.state.archived ?? false) === archived && !this.#hidden.has(entry.id));
+    return shown.map((slot) => this.#viewOf(slot));
+  }
+
+  #part(entry: Entry): number {
+    return this.#hidden.has(entry.id) ? 0 : totalPart(entry);
   }
 
   #slot(entry: Entry): Slot {
     const { pinned, activeAt } = entry.state;
-    const slot: Slot = { entry, pinned, activeAt, unread: totalPart(entry), view: null };
+    const slot: Slot = { entry, pinned, activeAt, unread: this.#part(entry), view: null };
     this.#slots.set(entry.id, slot);
     this.#total += slot.unread;
     return slot;
@@ -183,5 +210,6 @@ export function toConversation({ id, state, mentions, draft }: Entry, me: string
     draftText: draft,
     isLeft: state.left,
     messageCount: state.messages,
+    isArchived: state.archived ?? false,
   };
 }

@@ -1,18 +1,17 @@
 import * as check from './check.js';
 import { TYPES } from './constants.js';
 import { newEntry, toConversation } from './conversation-list.js';
+import { idList, toFailure } from './deletions.js';
 import { ChatError } from './errors.js';
 import { conversationID, groupConversation, parseConversationID, SYSTEM, userConversation } from './ids.js';
 import type { Conversation, FailedConversation, FailedUser, Result } from './models.js';
 import type {
-  Constant, DeleteConversationOptions, GetConversationListOptions, SetMessageRemindTypeOptions,
+  ArchiveConversationOptions, Constant, GetConversationListOptions, SetMessageRemindTypeOptions,
 } from './options.js';
-import { CODE, type ChangeOutcome, type FailedConversation as WireFailure } from './protocol.js';
+import { CODE, type ChangeOutcome } from './protocol.js';
 import type { Session } from './session.js';
 
 const BAD = CODE.CONVERSATION_PARAMETER;
-/** The most conversations in one call. */
-const PER_CALL = 100;
 const CUSTOM_DATA_BYTES = 256;
 const REMIND_TYPES = ['AcceptAndNotify', 'AcceptNotNotify', 'Discard', 'AcceptNotNotifyExceptAt'] as const;
 const SCOPES = ['readAllC2CMessage', 'readAllGroupMessage', 'readAllMessage'] as const;
@@ -23,14 +22,6 @@ export interface BatchResult {
   failureConversationIDList: FailedConversation[];
 }
 
-/** The answer of the list form of `deleteConversation`. */
-export interface DeletedConversations {
-  /** The deleted ones, each once, in the order asked for. */
-  conversationIDList: string[];
-  /** Lethe's: those that were not deleted, and why. */
-  failureList: FailedConversation[];
-}
-
 /** The list of conversations, and what a user does to its own. */
 export class Conversations {
   readonly #session: Session;
@@ -39,7 +30,7 @@ export class Conversations {
     this.#session = session;
   }
 
-  /** All conversations in the list's order; those with these IDs; or those that match all given filters. */
+  /** The conversations in the list's order; those with these IDs, put away or not; or those that match all given filters. */
   async getConversationList(
     options?: string[] | GetConversationListOptions,
   ): Promise<Result<{ conversationList: Conversation[]; isSyncCompleted: boolean }>> {
@@ -49,7 +40,8 @@ export class Conversations {
       conversationList = check.texts(options, 'conversationIDList', BAD).flatMap((id) => list.view(id) ?? []);
     } else {
       const filter = check.fields(options ?? {}, BAD) as GetConversationListOptions;
-      conversationList = list.views().filter((conversation) => matches(conversation, filter));
+      const isArchived = filter.isArchived !== undefined && check.flag(filter.isArchived, 'isArchived', BAD);
+      conversationList = list.views(isArchived).filter((conversation) => matches(conversation, filter));
     }
     return { code: 0, data: { conversationList, isSyncCompleted: this.#session.isSynced } };
   }
@@ -73,47 +65,6 @@ export class Conversations {
       replica.list.view(conversationId) ?? (got && toConversation(newEntry(got.conversation, 0), replica.me));
     if (!conversation) throw new ChatError(CODE.CONVERSATION_NOT_FOUND, `there is no conversation ${conversationId}`);
     return { code: 0, data: { conversation } };
-  }
-
-  /**
-   * Takes conversations off the caller's list. Nobody else notices, and a message that this client has not seen yet brings
-   * the conversation back with just that message. Messages still waiting to be sent to it are cancelled.
-   *
-   * @param options An ID; or a list of up to 100, and whether their history is cleared too (default: yes).
-   */
-  deleteConversation(options: string): Promise<Result<{ conversationID: string }>>;
-  deleteConversation(options: DeleteConversationOptions): Promise<Result<DeletedConversations>>;
-  deleteConversation(
-    options: string | DeleteConversationOptions,
-  ): Promise<Result<{ conversationID: string } | DeletedConversations>>;
-  async deleteConversation(
-    options: string | DeleteConversationOptions,
-  ): Promise<Result<{ conversationID: string } | DeletedConversations>> {
-    const { replica } = this.#session;
-    const { ids, clearHistory } = deletion(options);
-    const anchors = new Map(ids.map((id) => [id, replica.list.get(id)?.state.head]));
-    await this.#session.withdraw(new Set(ids));
-    const items = ids.map((conversationId) => {
-      const anchor = anchors.get(conversationId);
-      return anchor === undefined ? { conversationId } : { conversationId, anchor: replica.cache.pastOwn(conversationId, anchor) };
-    });
-    const before = replica.deletions;
-    const { deleted, failed } = await this.#session.request('conversations.delete', { items, clearHistory }, {
-      apply: (answer) => {
-        // The event came first and told everything, unless all of it was deleted already.
-        if (answer.deleted.length > 0 && replica.deletions === before) replica.news.changed('list');
-      },
-    });
-    if (deleted.length === 0) {
-      const [first] = failed;
-      throw new ChatError(
-        CODE.CONVERSATION_NOT_FOUND,
-        first ? `nothing was deleted: ${first.message}` : 'nothing was deleted',
-        { failureList: failed.map(toFailure) },
-      );
-    }
-    if (typeof options === 'string') return { code: 0, data: { conversationID: options } };
-    return { code: 0, data: { conversationIDList: [...deleted], failureList: failed.map(toFailure) } };
   }
 
   /** Keeps a draft with a conversation of the list, in this client's memory only. */
@@ -224,6 +175,17 @@ export class Conversations {
     );
   }
 
+  /** Puts conversations away without deleting anything, or takes them out again. Those put away are not pinned any more. */
+  async archiveConversation(options: ArchiveConversationOptions): Promise<Result<BatchResult>> {
+    this.#session.requireLogin();
+    const given = check.fields(options, BAD);
+    const archived = check.flag(given.isArchived, 'isArchived', BAD);
+    const keep = given.keepOnMessage === undefined ? false : check.flag(given.keepOnMessage, 'keepOnMessage', BAD);
+    return this.#batch(given.conversationIDList, (conversationIds) =>
+      this.#session.request('conversations.archive', { conversationIds, archived, ...(archived && keep && { keep }) }),
+    );
+  }
+
   async #batch(value: unknown, ask: (ids: string[]) => Promise<ChangeOutcome>): Promise<Result<BatchResult>> {
     const ids = idList(value);
     const good = ids.filter(parseConversationID);
@@ -243,30 +205,6 @@ export class Conversations {
     return head === undefined ? {} : { upTo: head };
   }
 }
-
-function deletion(options: unknown): { ids: string[]; clearHistory: boolean } {
-  if (typeof options === 'string') return { ids: [conversationID(options)], clearHistory: true };
-  const given = check.fields(options, BAD);
-  const ids = idList(given.conversationIDList).map(conversationID);
-  const clear = given.clearHistoryMessage;
-  return { ids, clearHistory: clear === undefined ? true : check.flag(clear, 'clearHistoryMessage', BAD) };
-}
-
-/** 1 to 100 IDs, each once. More are refused whole: cutting a list silently would be a lie about what was done. */
-function idList(value: unknown): string[] {
-  if (!Array.isArray(value) || value.some((id) => typeof id !== 'string')) {
-    throw new ChatError(BAD, 'conversationIDList is an array of strings');
-  }
-  const ids = value as string[];
-  if (ids.length < 1 || ids.length > PER_CALL) {
-    throw new ChatError(CODE.CONVERSATION_LIST_SIZE, `a call takes 1 to ${PER_CALL} conversations, not ${ids.length}`);
-  }
-  return [...new Set(ids)];
-}
-
-const toFailure = ({ conversationId, code, message }: WireFailure): FailedConversation => ({
-  conversationID: conversationId, code, message,
-});
 
 /** A mark as it travels: it exceeds the integers of JavaScript's numbers, but as a power of two it is exact in them. */
 function markText(mark: unknown): string {

@@ -8,6 +8,7 @@ export interface EventData {
   [EVENT.SDK_NOT_READY]: undefined;
   sdkDestroy: { SDKAppID: number };
   [EVENT.MESSAGE_RECEIVED]: Message[];
+  [EVENT.MESSAGE_REVOKED]: Message[];
   [EVENT.MESSAGE_READ_BY_PEER]: Message[];
   [EVENT.CONVERSATION_LIST_UPDATED]: Conversation[];
   [EVENT.TOTAL_UNREAD_MESSAGE_COUNT_UPDATED]: number;

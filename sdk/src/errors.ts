@@ -2,7 +2,7 @@ import type { Error as WireError } from './protocol.js';
 
 /** Codes of this SDK's own; all others are the server's, see `CODE` of the protocol. */
 export const LOCAL_CODE = {
-  /** The message waited to be sent when its conversation was deleted; it is never sent. */
+  /** A message waited to be sent when its conversation was deleted, or a deletion when it was undone: never sent. */
   SEND_CANCELLED: 98100,
   /** Another user is logged in: log out first. */
   OTHER_USER_LOGGED_IN: 98101,

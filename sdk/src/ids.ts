@@ -21,6 +21,11 @@ export function parseConversationID(id: string): { user?: string; group?: string
   return null;
 }
 
+/** Not `crypto.randomUUID`: browsers have that on secure pages only. */
+export function randomID(): string {
+  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, '0')).join('');
+}
+
 /** The ID itself; malformed ones and other types throw `2503`. */
 export function conversationID(value: unknown): string {
   if (typeof value === 'string' && parseConversationID(value)) return value;

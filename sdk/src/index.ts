@@ -3,7 +3,8 @@ import * as TencentCloudChat from './api.js';
 export default TencentCloudChat;
 export * from './api.js';
 export type { ChatSDK } from './chat.js';
-export type { BatchResult, DeletedConversations } from './conversations.js';
+export type { BatchResult } from './conversations.js';
+export type { DeletedConversations, DeletionPreview, PreviewedConversation } from './deletions.js';
 export type { ChatEvent, EventData } from './emitter.js';
 export { ChatError } from './errors.js';
 export type {
@@ -12,7 +13,7 @@ export type {
   SimplifiedMessage, Topic, UserInfo,
 } from './models.js';
 export type {
-  AddFriendOptions, Constant, CreateGroupOptions, CreateOptions, DeleteConversationOptions, GetConversationListOptions,
-  GetGroupMemberListOptions, GetMessageListHoppingOptions, GetMessageListOptions, HandleGroupApplicationOptions, LoginOptions,
-  MessageOptions, ProfileOptions, SendOptions, SetMessageRemindTypeOptions, UpdateGroupProfileOptions,
+  AddFriendOptions, ArchiveConversationOptions, Constant, CreateGroupOptions, CreateOptions, DeleteConversationOptions,
+  GetConversationListOptions, GetGroupMemberListOptions, GetMessageListHoppingOptions, GetMessageListOptions,
+  HandleGroupApplicationOptions, LoginOptions, MessageOptions, PreviewDeletionOptions, ProfileOptions, SendOptions, SetMessageRemindTypeOptions, UpdateGroupProfileOptions,
 } from './options.js';

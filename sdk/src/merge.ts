@@ -55,11 +55,11 @@ function keep(entry: Entry, next: Conversation): void {
   entry.state = final(state);
 }
 
-/** The newer of each side, and floors that only grow: right but for what lies between the two. */
+/** The newer of each side: right but for what lies between the two. Undoing a deletion lowers what was cleared. */
 function combine(entry: Entry, next: Conversation, newerSelf: boolean): void {
   const now = entry.state;
   const [self, talk] = newerSelf ? [next, now] : [now, next];
-  const clearedTo = Math.max(now.clearedTo, next.clearedTo);
+  const { clearedTo } = self;
   const readTo = Math.max(now.readTo, next.readTo);
   const counted = entry.counted.filter((seq) => seq > Math.max(next.head, readTo, clearedTo));
   let { unread, messages } = self;
@@ -67,7 +67,7 @@ function combine(entry: Entry, next: Conversation, newerSelf: boolean): void {
     unread = next.left ? 0 : next.unread + counted.length;
     messages = next.messages + now.head - next.head;
   }
-  const state = {
+  const state: Conversation = {
     ...now,
     change: self.change,
     pinned: self.pinned,
@@ -84,6 +84,8 @@ function combine(entry: Entry, next: Conversation, newerSelf: boolean): void {
     activeAt: Math.max(now.activeAt, next.activeAt),
     lastMessage: talk.lastMessage && talk.lastMessage.seq > clearedTo ? talk.lastMessage : null,
   };
+  if (self.archived) state.archived = true;
+  else delete state.archived;
   if (next.group) state.group = withMembership(newer(now.group, next.group), self.group ?? next.group);
   entry.state = final(state);
 }

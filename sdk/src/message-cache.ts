@@ -1,6 +1,6 @@
 import { trim } from './bounded.js';
 import { TYPES } from './constants.js';
-import { receive } from './message.js';
+import { receive, revoke } from './message.js';
 import type { Message } from './models.js';
 import type { Message as WireMessage } from './protocol.js';
 
@@ -29,9 +29,12 @@ export class MessageCache {
   readonly #own = new Map<string, Message>();
   readonly #cursors = new Map<string, { conversationID: string; sequence: number }>();
   readonly #me: string;
+  readonly #revoked: (message: Message) => void;
 
-  constructor(me: string) {
+  /** @param revoked Is called with a message of which the server tells only now that it is gone for everyone. */
+  constructor(me: string, revoked: (message: Message) => void = () => undefined) {
     this.#me = me;
+    this.#revoked = revoked;
   }
 
   find(id: string): Message | undefined {
@@ -75,11 +78,27 @@ export class MessageCache {
     const own = this.#own.get(wire.id);
     const message = own ?? this.find(wire.id) ?? receive(wire, this.#me);
     if (own) accept(own, wire.seq, wire.time);
+    if (wire.removed && !message.isRevoked) {
+      revoke(message, wire.from);
+      this.#revoked(message);
+    }
     if (message.flow === 'out' && message.conversationType === TYPES.CONV_C2C && wire.seq > 0 && wire.seq <= peerReadTo) {
       message.isPeerRead = true;
     }
     this.#keep(message);
     return message;
+  }
+
+  /** Marks own messages up to here as read. Those that were not yet, oldest first. */
+  readByPeer(conversationID: string, upTo: number): Message[] {
+    const read: Message[] = [];
+    for (const message of this.of(conversationID)) {
+      const { flow, isPeerRead, sequence } = message;
+      if (flow !== 'out' || isPeerRead || sequence === 0 || sequence > upTo) continue;
+      message.isPeerRead = true;
+      read.push(message);
+    }
+    return read.sort((a, b) => a.sequence - b.sequence);
   }
 
   /** A page the app asked for. It may ask for the next one by the oldest message's ID. */

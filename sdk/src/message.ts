@@ -76,6 +76,25 @@ export function blank(): Message {
   };
 }
 
+/** Leaves of a message that it was there. */
+export function revoke(message: Message, by: string): void {
+  message.isRevoked = true;
+  message.revoker = by;
+  message.revokerInfo = { userID: by, nick: '', avatar: '' };
+  message.payload = {} as MessagePayload;
+  message._elements = [];
+  message.cloudCustomData = '';
+  message.atUserList = [];
+}
+
+/** The same for one that the app has not been told of yet. */
+export function strip(wire: WireMessage): void {
+  wire.removed = true;
+  wire.body = [];
+  const { noUnread, noLast } = wire.attributes ?? {};
+  wire.attributes = { ...(noUnread && { noUnread }), ...(noLast && { noLast }) };
+}
+
 export function receive(wire: WireMessage, me: string): Message {
   const conversationID = conversationOf(wire, me);
   const [first, ...rest] = wire.body.map(readElement);
@@ -106,6 +125,7 @@ export function receive(wire: WireMessage, me: string): Message {
     message.needReadReceipt = said.needReadReceipt ?? false;
     message.isSupportExtension = said.supportExtension ?? false;
   }
+  if (wire.removed) revoke(message, wire.from);
   return message;
 }
 
@@ -123,17 +143,18 @@ export function lastMessage(wire: WireMessage | null, me: string, peerReadTo: nu
       isPeerRead: false, messageForShow: '', type: '', payload: null, cloudCustomData: '',
     };
   }
-  const { type, payload } = readElement(wire.body[0] ?? { MsgType: '', MsgContent: {} });
+  const isRevoked = wire.removed ?? false;
+  const { type, payload } = readElement(wire.body[0] ?? { MsgType: isRevoked ? String(TYPES.MSG_TEXT) : '', MsgContent: {} });
   return {
     nick: wire.nick ?? '',
     nameCard: '',
     lastTime: seconds(wire.time),
     lastSequence: wire.seq,
     fromAccount: wire.from,
-    isRevoked: false,
-    revoker: '',
+    isRevoked,
+    revoker: isRevoked ? wire.from : '',
     isPeerRead: wire.group === undefined && wire.from === me && wire.seq <= peerReadTo,
-    messageForShow: forShow(String(type), payload),
+    messageForShow: isRevoked ? '' : forShow(String(type), payload),
     type,
     payload,
     cloudCustomData: wire.attributes?.cloudCustomData ?? '',

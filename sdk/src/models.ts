@@ -139,6 +139,8 @@ export interface Conversation {
   isLeft: boolean;
   /** Lethe's: how many messages the user can read in it. */
   messageCount: number;
+  /** Lethe's: put away; it stands in `getConversationList({ isArchived: true })` only. */
+  isArchived: boolean;
 }
 
 export interface GroupSelfInfo {

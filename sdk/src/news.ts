@@ -22,6 +22,7 @@ export class News {
   readonly #present: Present;
   readonly #changed = new Set<Part>();
   #received: Message[] = [];
+  #revoked: Message[] = [];
   #read: Message[] = [];
   #profiles = new Map<string, EventData[EVENT.PROFILE_UPDATED][number]>();
   #total = 0;
@@ -35,6 +36,12 @@ export class News {
 
   received(message: Message): void {
     this.#received.push(message);
+    this.#schedule();
+  }
+
+  /** They are gone for everyone. */
+  revoked(messages: Message[]): void {
+    this.#revoked.push(...messages);
     this.#schedule();
   }
 
@@ -61,16 +68,19 @@ export class News {
   tell(): void {
     if (this.#isSilent) return;
     const received = this.#received;
+    const revoked = this.#revoked;
     const read = this.#read;
     const profiles = [...this.#profiles.values()];
     const changed = new Set(this.#changed);
     this.#received = [];
+    this.#revoked = [];
     this.#read = [];
     this.#profiles.clear();
     this.#changed.clear();
 
     // Messages before the list they changed, the list before the sum of it.
     if (received.length > 0) this.#emitter.emit(EVENT.MESSAGE_RECEIVED, received);
+    if (revoked.length > 0) this.#emitter.emit(EVENT.MESSAGE_REVOKED, revoked);
     if (read.length > 0) this.#emitter.emit(EVENT.MESSAGE_READ_BY_PEER, read);
     if (profiles.length > 0) this.#emitter.emit(EVENT.PROFILE_UPDATED, profiles);
     if (changed.has('list')) {

@@ -93,6 +93,8 @@ export interface GetConversationListOptions {
   hasUnreadCount?: boolean;
   /** Only conversations with (true) or without (false) unread mentions. */
   hasGroupAtInfo?: boolean;
+  /** Lethe's: the ones that were put away (true) or all others. Default false. */
+  isArchived?: boolean;
 }
 
 export interface DeleteConversationOptions {
@@ -100,6 +102,31 @@ export interface DeleteConversationOptions {
   conversationIDList: string[];
   /** Whether their history is cleared too, for the caller only. Default true. */
   clearHistoryMessage?: boolean;
+  /**
+   * Lethe's: for whom. `'everyone'` deletes the history of all sides too, as far as the app and the user's role allow; it
+   * cannot be undone. Default `'me'`.
+   */
+  scope?: 'me' | 'everyone';
+  /** Lethe's: the user's other clients keep it until their next login, whatever the app's setting. Default false. */
+  localOnly?: boolean;
+}
+
+export interface PreviewDeletionOptions {
+  /** 1 to 100 conversations. */
+  conversationIDList: string[];
+  /** Default true. */
+  clearHistoryMessage?: boolean;
+  /** Default `'me'`. */
+  scope?: 'me' | 'everyone';
+}
+
+export interface ArchiveConversationOptions {
+  /** 1 to 100 conversations. */
+  conversationIDList: string[];
+  /** Away (true) or back (false). */
+  isArchived: boolean;
+  /** It stays away when a newer message comes. Default false: such a message brings it back. */
+  keepOnMessage?: boolean;
 }
 
 export interface SetMessageRemindTypeOptions {

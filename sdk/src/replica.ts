@@ -1,13 +1,16 @@
+import { isInDoubt, settleArchive } from './archive.js';
 import { trim } from './bounded.js';
 import { Contacts } from './contacts.js';
 import { ConversationList, isAfterLeaving, newEntry, type Entry } from './conversation-list.js';
 import { userConversation, groupConversation } from './ids.js';
 import { MessageCache } from './message-cache.js';
-import { conversationOf, isCountable, mayBeLast, mention } from './message.js';
+import { noteMention } from './mentions.js';
+import { conversationOf, isCountable, mayBeLast } from './message.js';
 import { merge } from './merge.js';
 import type { Message } from './models.js';
 import { NEVER, START, type Moment } from './moment.js';
 import type { News } from './news.js';
+import { Removals } from './removals.js';
 import { same } from './same.js';
 import { heads } from './since.js';
 import { Strangers } from './strangers.js';
@@ -57,8 +60,10 @@ export class Replica {
   readonly #strangers = new Strangers();
   readonly #told = new Set<string>();
   readonly #tombstones = new Tombstones();
+  readonly #removals: Removals;
 
-  constructor(me: string, login: LoggedIn, news: News, source: Source) {
+  /** @param hidden Conversations that the user has deleted and the server has not yet. */
+  constructor(me: string, login: LoggedIn, news: News, source: Source, hidden?: ReadonlySet<string>) {
     this.me = me;
     this.tinyID = login.tinyId;
     this.change = login.change;
@@ -67,9 +72,10 @@ export class Replica {
     this.verifies = login.verifies;
     this.news = news;
     this.#source = source;
-    this.list = new ConversationList(me);
-    this.cache = new MessageCache(me);
+    this.list = new ConversationList(me, hidden);
+    this.cache = new MessageCache(me, (message) => news.revoked([message]));
     this.contacts = new Contacts(login.profile, this.list, news, this.moment);
+    this.#removals = new Removals(me, this.list, this.cache, news, source);
   }
 
   /** Where this client stands. The heads of a part of the list would have the server tell all the rest of it. */
@@ -91,6 +97,8 @@ export class Replica {
         return;
       }
       case 'conversations.deleted': return this.deleted(event.d.conversations);
+      case 'conversations.historyRemoved': return this.#removals.history(event.d);
+      case 'messages.removed': return this.#removals.messages(event.d, (id) => this.#strangers.of(id));
       case 'conversations.peerRead': return this.#peerRead(event.d);
       case 'groups.joined': return this.#joined(event.d.group);
       case 'groups.changed': return this.contacts.group(event.d.group);
@@ -139,14 +147,17 @@ export class Replica {
   }
 
   deleted(conversations: DeletedConversation[]): void {
-    let news = false;
+    let isFirst = false;
+    let isSeen = false;
     for (const one of conversations) {
       const { conversationId: id, change, clearedTo, listedAfter, survivor } = one;
       this.#note(change);
       const entry = this.list.get(id);
       // A repeat, of an answer that was lost with its connection for example.
       if (change <= Math.max(entry?.state.change ?? 0, this.#tombstones.change(id))) continue;
-      news = true;
+      isFirst = true;
+      // What is hidden is gone for the app already.
+      isSeen ||= !this.list.isHidden(id);
       this.cache.drop(id, clearedTo);
       const delivered = Math.max(entry?.delivered ?? 0, this.#tombstones.delivered(id), listedAfter);
       if (survivor && entry) {
@@ -163,9 +174,8 @@ export class Replica {
         if (entry && entry.state.head > listedAfter) this.#source.fetch(id);
       }
     }
-    if (!news) return;
-    this.deletions++;
-    this.news.changed('list');
+    if (isFirst) this.deletions++;
+    if (isSeen) this.news.changed('list');
   }
 
   /** Resolves when the conversation is not being fetched any more. */
@@ -235,6 +245,7 @@ export class Replica {
   #message(message: WireMessage): void {
     const id = conversationOf(message, this.me);
     const entry = this.list.get(id);
+    this.#removals.check(id, message);
     if (message.seq === 0) return this.#tell(message, 0, entry?.state.remindType === 'Discard');
     if (!entry || isAfterLeaving(entry, message)) {
       if (message.seq > this.#tombstones.delivered(id) && this.#strangers.wait(id, message)) this.#source.fetch(id);
@@ -269,7 +280,8 @@ export class Replica {
         if (!state.left && message.seq > state.readTo) state.unread++;
       }
     }
-    this.#mention(entry, message);
+    if (isInDoubt(entry, message.seq)) this.#source.fetch(entry.id);
+    noteMention(entry, message, this.me);
     this.#changed(entry);
     if (message.time >= entry.newsSince) this.#tell(message, state.peerReadTo, state.remindType === 'Discard');
     else this.cache.take(message, state.peerReadTo);
@@ -283,15 +295,6 @@ export class Replica {
     this.#told.add(message.id);
     trim(this.#told, TOLD);
     this.news.received(taken);
-  }
-
-  #mention(entry: Entry, message: WireMessage): void {
-    const kind = mention(message, this.me);
-    if (kind === 0 || message.seq <= entry.state.readTo) return;
-    if (entry.mentions.some(({ messageSequence }) => messageSequence === message.seq)) return;
-    entry.mentions.push({
-      groupID: message.group ?? '', messageSequence: message.seq, atTypeArray: [kind], from: message.from,
-    });
   }
 
   /**
@@ -324,6 +327,7 @@ export class Replica {
     const before = entry.state;
     if (merge(entry, state, asked)) this.#source.fetch(entry.id);
     this.contacts.seen(entry.state);
+    settleArchive(entry, before, state);
     if (same(before, entry.state)) return;
     this.cache.drop(entry.id, entry.state.clearedTo);
     if (entry.state.peerReadTo > before.peerReadTo) this.#markRead(entry);
@@ -353,7 +357,7 @@ export class Replica {
   #entry(state: Conversation, delivered: number): Entry {
     this.#tombstones.delete(state.conversationId);
     const entry = newEntry(state, delivered);
-    if (state.lastMessage) this.#mention(entry, state.lastMessage);
+    if (state.lastMessage) noteMention(entry, state.lastMessage, this.me);
     this.contacts.seen(state);
     return entry;
   }
@@ -369,8 +373,7 @@ export class Replica {
   }
 
   #peerRead({ userId, readTo }: PeerRead): void {
-    const id = userConversation(userId);
-    const entry = this.list.get(id);
+    const entry = this.list.get(userConversation(userId));
     if (!entry || readTo <= entry.state.peerReadTo) return;
     entry.state.peerReadTo = readTo;
     this.#markRead(entry);
@@ -378,14 +381,8 @@ export class Replica {
   }
 
   #markRead({ id, state }: Entry): void {
-    const read: Message[] = [];
-    for (const message of this.cache.of(id)) {
-      const { flow, isPeerRead, sequence } = message;
-      if (flow !== 'out' || isPeerRead || sequence === 0 || sequence > state.peerReadTo) continue;
-      message.isPeerRead = true;
-      read.push(message);
-    }
-    if (read.length > 0) this.news.readByPeer(read.sort((a, b) => a.sequence - b.sequence));
+    const read = this.cache.readByPeer(id, state.peerReadTo);
+    if (read.length > 0) this.news.readByPeer(read);
   }
 
   #left(left: GroupLeft): void {

@@ -2,12 +2,15 @@ import { CatchUp } from './catch-up.js';
 import { Connection, TIMING, type Answer, type Body, type Heartbeat, type Op, type Owner, type RequestOptions, type Timing } from './connection.js';
 import { EVENT, TYPES } from './constants.js';
 import { Emitter } from './emitter.js';
+import { DeletionQueue, type Asked } from './deletion-queue.js';
 import { asChatError, ChatError, LOCAL_CODE } from './errors.js';
+import { randomID } from './ids.js';
 import { Log } from './log.js';
 import { News } from './news.js';
 import { toApplication, toFriend } from './profile.js';
 import { CODE, PROTOCOL_VERSION, type Event, type LoggedIn, type Pong } from './protocol.js';
 import { Replica } from './replica.js';
+import { MemoryStorage, pageStorage, Shelf, type Storage } from './shelf.js';
 
 /** The greatest page of the list. */
 const LIST_PAGE = 500;
@@ -19,6 +22,7 @@ interface Login {
   userSig: string;
   instance: string;
   connection: Connection;
+  deletions: DeletionQueue;
   replica: Replica | null;
   resolve: () => void;
   reject: (error: ChatError) => void;
@@ -32,6 +36,7 @@ export class Session implements Owner {
   readonly emitter = new Emitter(this.log);
   readonly #url: () => string;
   readonly #timing: Timing;
+  readonly #storage: Storage;
   #login: Login | null = null;
   #isSynced = false;
   #isReady = false;
@@ -39,10 +44,12 @@ export class Session implements Owner {
   #clock = 0;
   #netState: 'connecting' | 'disconnected' | 'connected' | '' = '';
 
-  constructor(SDKAppID: number, url: () => string, timing: Timing = TIMING) {
+  /** @param storage What outlives this login is kept in; default: the page's, or memory. */
+  constructor(SDKAppID: number, url: () => string, timing: Timing = TIMING, storage = pageStorage() ?? new MemoryStorage()) {
     this.SDKAppID = SDKAppID;
     this.#url = url;
     this.#timing = timing;
+    this.#storage = storage;
   }
 
   get userID(): string {
@@ -79,6 +86,12 @@ export class Session implements Owner {
     void this.replica;
   }
 
+  /** The user's deletions on their way. */
+  get deletions(): DeletionQueue {
+    this.requireLogin();
+    return this.#present().deletions;
+  }
+
   async request<O extends Op>(op: O, body: Body<O>, options?: RequestOptions<O>): Promise<Answer<O>> {
     if (!this.#login?.replica) throw new ChatError(CODE.NOT_LOGGED_IN, 'not logged in: call login first');
     return this.#login.connection.request(op, body, options);
@@ -103,7 +116,8 @@ export class Session implements Owner {
       const timer = setTimeout(() => {
         this.#end(new ChatError(CODE.TIMED_OUT, `${url} did not answer the login in time`));
       }, this.#timing.request);
-      this.#login = { userID, userSig, instance: randomID(), connection, replica: null, resolve, reject, timer };
+      const deletions = this.#newDeletions(userID, connection);
+      this.#login = { userID, userSig, instance: randomID(), connection, deletions, replica: null, resolve, reject, timer };
       connection.open();
     });
     return false;
@@ -147,6 +161,7 @@ export class Session implements Owner {
     const replica = this.#newReplica(login, answer);
     login.replica = replica;
     this.#isSynced = false;
+    if (isFirst) login.deletions.replay();
     replica.page(answer.list ?? { conversations: [] });
     clearTimeout(login.timer);
     login.resolve();
@@ -231,8 +246,15 @@ export class Session implements Owner {
       }),
     });
     const source = new CatchUp(login.connection, current, this.log);
-    const replica: Replica = new Replica(me, answer, news, source);
+    const replica: Replica = new Replica(me, answer, news, source, login.deletions.hidden);
     return replica;
+  }
+
+  #newDeletions(userID: string, connection: Connection): DeletionQueue {
+    const shelf = new Shelf<Asked>(this.#storage, `lethe.deletion.${this.SDKAppID}.${userID}.`);
+    return new DeletionQueue(connection, () => this.replica, shelf, this.#timing, ({ code, message }) => {
+      this.emitter.emit(EVENT.ERROR, { code, message });
+    });
   }
 
   /** The rest of the list, and the groups; then the SDK is ready. */
@@ -311,9 +333,4 @@ export class Session implements Owner {
     if (login.replica) this.emitter.emit(EVENT.SDK_NOT_READY, undefined);
     else login.reject(error);
   }
-}
-
-/** Not `crypto.randomUUID`: browsers have that on secure pages only. */
-function randomID(): string {
-  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, '0')).join('');
 }

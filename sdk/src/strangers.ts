@@ -17,6 +17,11 @@ export class Strangers {
     return !waiting;
   }
 
+  /** What waits. */
+  of(id: string): Message[] {
+    return this.#waiting.get(id) ?? [];
+  }
+
   /** What waited, in the order of the timeline: events overtake each other. */
   take(id: string): Message[] {
     const waiting = this.#waiting.get(id) ?? [];

@@ -42,6 +42,16 @@ export async function anApp(): Promise<void> {
   const either: string | { conversationIDList: string[] } = 'C2Cbob';
   await chat.deleteConversation(either);
 
+  const { restorableUntil, entry, isQueued } = (
+    await chat.deleteConversation({ conversationIDList, scope: 'everyone', localOnly: false })
+  ).data;
+  const restored: Conversation = (await chat.restoreConversation('C2Cbob')).data.conversation;
+  const { conversationList: previewed, deviceCount } = (await chat.previewDeletion({ conversationIDList })).data;
+  await chat.archiveConversation({ conversationIDList, isArchived: true, keepOnMessage: true });
+  const away: Conversation[] = (await chat.getConversationList({ isArchived: true })).data.conversationList;
+  chat.on(TencentCloudChat.EVENT.MESSAGE_REVOKED, ({ data }) => data.map(({ revoker }) => revoker));
+  console.info(restorableUntil, entry, isQueued, restored.isArchived, previewed[0]?.byteCount, deviceCount, away);
+
   const list: Conversation[] = (await chat.getConversationList()).data.conversationList;
   console.info(one, conversationIDList, failureList, list[0]?.lastMessage.messageForShow);
   for (const markType of [TencentCloudChat.TYPES.CONV_MARK_TYPE_HIDE, TencentCloudChat.TYPES.CONV_MARK_TYPE_STAR, 2 ** 40]) {

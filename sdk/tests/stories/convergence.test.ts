@@ -7,8 +7,8 @@ import { random } from '../support/random.js';
 import { Wire } from '../support/wire.js';
 
 const essence = (list: Conversation[]) =>
-  list.map(({ conversationID, unreadCount, messageCount, isPinned, customData, markList, lastMessage }) => ({
-    conversationID, unreadCount, messageCount, isPinned, customData, markList, last: lastMessage.lastSequence,
+  list.map(({ conversationID, unreadCount, messageCount, isPinned, isArchived, customData, markList, lastMessage }) => ({
+    conversationID, unreadCount, messageCount, isPinned, isArchived, customData, markList, last: lastMessage.lastSequence,
   }));
 
 describe.skipIf(!hasServer)('whatever happens in whatever order', () => {
@@ -48,7 +48,7 @@ describe.skipIf(!hasServer)('whatever happens in whatever order', () => {
       const place = pick(4);
       const conversationID = conversations[place] ?? '';
       const isGroup = place === 3;
-      switch (pick(10)) {
+      switch (pick(12)) {
         case 0: case 1: case 2: case 3: {
           const peer = peers[isGroup ? pick(2) : place] as Actor;
           const message = peer.chat.createTextMessage({
@@ -71,6 +71,10 @@ describe.skipIf(!hasServer)('whatever happens in whatever order', () => {
         case 8: also(pick(2) === 0
           ? client.chat.clearHistoryMessage(conversationID)
           : client.chat.setConversationCustomData({ conversationIDList: [conversationID], customData: `${i}` })); break;
+        case 9: also(client.chat.restoreConversation(conversationID)); break;
+        case 10: also(client.chat.archiveConversation({
+          conversationIDList: [conversationID], isArchived: pick(3) > 0, keepOnMessage: pick(2) === 0,
+        })); break;
         default:
           if (wire.isCut) wire.mend();
           else wire.cut();
@@ -85,7 +89,11 @@ describe.skipIf(!hasServer)('whatever happens in whatever order', () => {
     const marker = (peers[1] as Actor).chat.createTextMessage({ to: alice, conversationType: TYPES.CONV_C2C, payload: { text: 'the end' } });
     await (peers[1] as Actor).chat.sendMessage(marker);
     await Promise.all(clients.map((client) => client.until(() => client.texts().includes('the end'))));
-    const truth = essence((await (await lethe.login(alice)).chat.getConversationList()).data.conversationList);
+    const fresh = await lethe.login(alice);
+    const listed = async (client: Actor, isArchived: boolean) =>
+      essence((await client.chat.getConversationList({ isArchived })).data.conversationList);
+    const truth = await listed(fresh, false);
+    const away = await listed(fresh, true);
     for (const client of clients) {
       // What others of this user did may still be on its way: each event is a new chance to agree.
       let present: unknown;
@@ -94,6 +102,7 @@ describe.skipIf(!hasServer)('whatever happens in whatever order', () => {
         return JSON.stringify(present) === JSON.stringify(truth);
       };
       await client.until(agrees, 'agreement').catch(() => expect(present).toEqual(truth));
+      await expect.poll(() => listed(client, true)).toEqual(away);
       const total = truth.reduce((sum, { unreadCount }) => sum + unreadCount, 0);
       const notices = truth.find(({ conversationID }) => conversationID === '@TIM#SYSTEM')?.unreadCount ?? 0;
       expect(client.chat.getTotalUnreadMessageCount()).toBe(total - notices);

@@ -1,210 +1,183 @@
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { EVENT, TYPES } from '../../src/constants.js';
-import type { Event } from '../../src/protocol.js';
+import { ChatError } from '../../src/errors.js';
 import { Actor, QUICK } from '../support/actor.js';
-import { conversation, FakeServer, loggedIn, message } from '../support/fake-server.js';
+import { hasServer, Lethe } from '../support/lethe.js';
+import { history, say } from '../support/saying.js';
+import { Wire } from '../support/wire.js';
 
-/*
-What docs/deletion.md promises of clients, by number. The server here says what the test wants it to say; with the real one
-these stories are told in deleting.test.ts and connection.test.ts.
-*/
+/* What has to hold of deletions on the side of the client, by the numbers under which the server's tests know the others. */
 
 const LIST = EVENT.CONVERSATION_LIST_UPDATED;
 const TOTAL = EVENT.TOTAL_UNREAD_MESSAGE_COUNT_UPDATED;
 
-let server: FakeServer;
-let alice: Actor;
-let timing: typeof QUICK;
+describe.skipIf(!hasServer)('invariants of deletions', () => {
+  let lethe: Lethe;
+  let alice: Actor;
+  let bob: Actor;
+  let carol: Actor;
+  let story = 0;
 
-beforeEach(async () => {
-  server = await FakeServer.start();
-  server.on('users.get', () => ({ profiles: [] }));
-  server.on('session.login', ({ resume }) => {
-    const answer = loggedIn({ change: 5, list: { conversations: [
-      conversation('C2Cbob', { head: 3, unread: 2, lastMessage: message('bob', 'alice', 3) }), conversation('C2Ccarol', { head: 1, unread: 1 }),
-    ] } });
-    if (!resume) return answer;
-    delete answer.list;
-    return { ...answer, resumed: { conversations: [], deleted: [] } };
+  beforeAll(async () => {
+    lethe = await Lethe.start();
+    await lethe.settings({ OnlineWebInstances: 5 });
   });
-  server.on('conversations.delete', ({ items }, socket) => {
-    socket.push(deleted(...items.map(({ conversationId }) => conversationId)));
-    return { deleted: items.map(({ conversationId }) => conversationId), failed: [], restorableUntil: 0 };
+  afterAll(() => lethe.stop());
+
+  beforeEach(async () => {
+    story++;
+    [alice, bob, carol] = await Promise.all([fresh('alice'), fresh('bob'), fresh('carol')]);
   });
-  timing = { ...QUICK };
-  alice = await new Actor(server.url, 1, timing).login('alice');
-});
-afterEach(async () => {
-  await alice.chat.destroy();
-  await server.stop();
-});
+  const id = (name: string): string => `C2C${name}-${story}`;
+  const user = (name: string): string => `${name}-${story}`;
+  const fresh = (name: string): Promise<Actor> => lethe.login(user(name));
+  const both = async (): Promise<void> => {
+    await say(bob, user('alice'), 'one', 'two');
+    await say(carol, user('alice'), 'three');
+    await alice.until(() => alice.texts().length === 3);
+  };
 
-const deleted = (...ids: string[]): Event => ({
-  ev: 'conversations.deleted',
-  d: { conversations: ids.map((conversationId, i) => ({ conversationId, change: 6 + i, listedAfter: 3, clearedTo: 3 })) },
-});
-const settle = () => alice.chat.getUserProfile({ userIDList: ['x'] });
-const text = (to: string, words: string) =>
-  alice.chat.createTextMessage({ to, conversationType: TYPES.CONV_C2C, payload: { text: words } });
-
-async function away(): Promise<void> {
-  const since = alice.heard.length;
-  await server.stop();
-  await alice.next(EVENT.NET_STATE_CHANGE, ({ state }) => state === 'disconnected', since);
-}
-
-async function back(): Promise<void> {
-  const since = alice.heard.length;
-  await server.restart();
-  await alice.next(EVENT.NET_STATE_CHANGE, ({ state }) => state === 'connected', since);
-}
-
-describe('inv_08 the total', () => {
-  test('loses what a deletion takes, and is never below zero', async () => {
-    expect(alice.chat.getTotalUnreadMessageCount()).toBe(3);
-    await alice.chat.deleteConversation('C2Cbob');
-    expect(alice.chat.getTotalUnreadMessageCount()).toBe(1);
-    server.socket.push(deleted('C2Cbob', 'C2Ccarol'), deleted('C2Ccarol'));
-    await settle();
-    expect(alice.chat.getTotalUnreadMessageCount()).toBe(0);
-  });
-});
-
-describe('inv_14 the draft', () => {
-  test('goes with the conversation', async () => {
-    await alice.chat.setConversationDraft({ conversationID: 'C2Cbob', draftText: 'unfinished' });
-    await alice.chat.deleteConversation('C2Cbob');
-    server.on('conversations.get', () => ({
-      conversations: [{ listed: true, conversation: conversation('C2Cbob', { change: 6, head: 4, unread: 1 }) }],
-    }));
-    server.socket.push({ ev: 'message', d: message('bob', 'alice', 4) });
-    await alice.until(() => alice.texts().includes('text 4'));
-    const [back] = (await alice.chat.getConversationList(['C2Cbob'])).data.conversationList;
-    expect(back?.draftText).toBe('');
-  });
-});
-
-describe('inv_20 events', () => {
-  test('one for a deletion of several by another client, though nothing else changed', async () => {
-    const since = alice.heard.length;
-    server.socket.push(deleted('C2Cbob', 'C2Ccarol'));
-    await settle();
-    expect(alice.names(since)).toEqual([LIST, TOTAL]);
-    expect(alice.all(LIST, since)).toEqual([[]]);
+  test('inv_20 one event for a batch, none for others, and one where only a deletion changed something', async () => {
+    await both();
+    await alice.chat.setAllMessageRead();
+    await bob.next(EVENT.MESSAGE_READ_BY_PEER);
+    const [mine, theirs] = [alice.heard.length, bob.heard.length];
+    await alice.chat.deleteConversation({ conversationIDList: [id('bob'), id('carol')] });
+    // Nothing but the deletion: no message, and no change of a total that was 0 before.
+    expect(alice.names(mine)).toEqual([LIST]);
+    await alice.chat.restoreConversation(id('bob'));
+    expect(alice.all(LIST, mine).map((list) => list.map(({ conversationID }) => conversationID))).toEqual([[], [id('bob')]]);
+    await say(carol, user('bob'), 'a mark in time');
+    await bob.until(() => bob.texts().includes('a mark in time'));
+    expect(bob.names(theirs)).toEqual([EVENT.MESSAGE_RECEIVED, LIST, TOTAL]);
   });
 
-  test('none for what happens to a deleted conversation afterwards, until it is really back', async () => {
-    server.socket.push(deleted('C2Cbob', 'C2Ccarol'));
-    await settle();
-    const since = alice.heard.length;
-    server.socket.push(
-      { ev: 'conversations.changed', d: { conversations: [conversation('C2Cbob', { change: 9, head: 3, marks: ['1'], unlisted: true })] } },
-      { ev: 'conversations.peerRead', d: { userId: 'bob', readTo: 3 } },
-      { ev: 'users.changed', d: { profiles: [{ userId: 'bob', nick: 'Bobby' }] } },
-      { ev: 'message', d: message('bob', 'alice', 3) },
-    );
-    await settle();
-    expect(alice.all(LIST, since)).toEqual([]);
-    expect(await alice.list()).toEqual([]);
-    server.socket.push({ ev: 'conversations.changed', d: { conversations: [conversation('C2Cbob', { change: 10, head: 3 })] } });
-    await settle();
-    expect(alice.all(LIST, since)).toHaveLength(1);
-    expect(await alice.list()).toEqual(['C2Cbob']);
-  });
-});
+  describe('with a wire that can be cut', () => {
+    let wire: Wire;
+    let shaky: Actor;
 
-describe('inv_21 without a connection', () => {
-  test('a deletion waits in memory, and goes out with the anchor of when it was called for', async () => {
-    await away();
-    const deleting = alice.chat.deleteConversation('C2Cbob');
-    expect(await alice.list()).toContain('C2Cbob');
-    await back();
-    expect((await deleting).data).toEqual({ conversationID: 'C2Cbob' });
-    expect(server.asked('conversations.delete').map(({ items }) => items)).toEqual([[{ conversationId: 'C2Cbob', anchor: 3 }]]);
-    expect(await alice.list()).toEqual(['C2Ccarol']);
-  });
+    beforeEach(async () => {
+      wire = await Wire.to(lethe.address);
+      shaky = new Actor(wire.address, 1400000001, QUICK);
+      await shaky.login(user('alice'), lethe.token(user('alice')));
+      await both();
+      await shaky.until(() => shaky.texts().length === 3);
+      wire.cut();
+      await shaky.next(EVENT.NET_STATE_CHANGE, ({ state }) => state === 'disconnected');
+      return async () => {
+        await shaky.chat.destroy();
+        wire.close();
+      };
+    });
 
-  test('one that could not be made in time rejects, is never made, and nothing is missing', async () => {
-    await away();
-    timing.request = 50;
-    await expect(alice.chat.deleteConversation('C2Cbob')).rejects.toMatchObject({ code: 2801 });
-    timing.request = QUICK.request;
-    await back();
-    await settle();
-    expect(server.asked('conversations.delete')).toEqual([]);
-    expect(await alice.list()).toEqual(['C2Cbob', 'C2Ccarol']);
-  });
-});
+    test('inv_21 pressed without a connection it is shown at once, and done later with the anchor it had', async () => {
+      const since = shaky.heard.length;
+      const deleting = shaky.chat.deleteConversation(id('bob'));
+      await shaky.next(LIST, undefined, since);
+      expect([await shaky.list(), shaky.chat.getTotalUnreadMessageCount()]).toEqual([[id('carol')], 1]);
+      await say(bob, user('alice'), 'unseen');
+      wire.mend();
+      expect((await deleting).data).toEqual({ conversationID: id('bob') });
+      await shaky.until(() => shaky.texts().includes('unseen'));
+      expect(await shaky.list()).toEqual([id('bob'), id('carol')]);
+      expect(await history(shaky, id('bob'))).toEqual(['unseen']);
+      expect(shaky.chat.getTotalUnreadMessageCount()).toBe(2);
+    });
 
-describe('inv_24 messages that have not left', () => {
-  test('to a deleted conversation never leave; the others do', async () => {
-    server.on('messages.send', () => ({ seq: 9, time: 1000 }));
-    await away();
-    const never = expect(alice.chat.sendMessage(text('bob', 'never'))).rejects.toMatchObject({ code: 98100 });
-    const other = alice.chat.sendMessage(text('carol', 'hello'));
-    const deleting = alice.chat.deleteConversation('C2Cbob');
-    await never;
-    await back();
-    await Promise.all([other, deleting]);
-    expect(server.asked('messages.send').map(({ conversationId }) => conversationId)).toEqual(['C2Ccarol']);
-  });
-});
+    test('inv_21 a refusal of the server shows it again', async () => {
+      const since = shaky.heard.length;
+      const nobody = `GROUP@nobody-${story}`;
+      const refused = expect(shaky.chat.deleteConversation(nobody)).rejects.toMatchObject({ code: 2500 });
+      const deleting = shaky.chat.deleteConversation({ conversationIDList: [id('bob'), nobody] });
+      await shaky.next(LIST, undefined, since);
+      expect(await shaky.list()).toEqual([id('carol')]);
+      wire.mend();
+      await refused;
+      expect((await deleting).data).toMatchObject({ conversationIDList: [id('bob')], failureList: [{ conversationID: nobody, code: 2500 }] });
+      expect(await shaky.list()).toEqual([id('carol')]);
+    });
 
-describe('inv_25 and inv_26 arguments', () => {
-  test('more than a hundred are refused whole, and what the caller gave is not touched', async () => {
-    const conversationIDList = Object.freeze(Array.from({ length: 101 }, (_, i) => `C2Cu${i}`)) as string[];
-    const options = Object.freeze({ conversationIDList });
-    await expect(alice.chat.deleteConversation(options)).rejects.toMatchObject({ code: 51006 });
-    expect(server.asked('conversations.delete')).toEqual([]);
-    expect(conversationIDList).toHaveLength(101);
-    const twice = Object.freeze({ conversationIDList: Object.freeze(['C2Cbob', 'C2Ccarol', 'C2Cbob']) as string[] });
-    expect((await alice.chat.deleteConversation(twice)).data.conversationIDList).toEqual(['C2Cbob', 'C2Ccarol']);
-  });
-
-  test.each([
-    undefined, null, 5, '', 'bob', [], {}, { conversationIDList: [] }, { conversationIDList: 'C2Cbob' }, { conversationIDList: ['bob'] },
-    { conversationIDList: ['C2Cbob'], clearHistoryMessage: 'yes' },
-  ])('%j rejects with a code and throws nothing', async (bad) => {
-    const { chat } = alice;
-    const calls = [
-      () => chat.deleteConversation(bad as never), () => chat.clearHistoryMessage(bad as never),
-      () => chat.pinConversation(bad as never), () => chat.getConversationProfile(bad as never),
-    ];
-    for (const call of calls) {
-      let outcome: unknown;
-      expect(() => { outcome = call(); }).not.toThrow();
-      await expect(outcome).rejects.toMatchObject({ code: expect.any(Number) as number });
-    }
-    expect(server.asked('conversations.delete')).toEqual([]);
-  });
-
-  test('before a login everything rejects with 2024', async () => {
-    const early = new Actor(server.url, 1, QUICK);
-    await expect(early.chat.deleteConversation('C2Cbob')).rejects.toMatchObject({ code: 2024 });
-    await early.chat.destroy();
-  });
-});
-
-describe('inv_27 the shape of the answer', () => {
-  test('is that of the vendor, with the failures beside it', async () => {
-    expect(await alice.chat.deleteConversation('C2Cbob')).toEqual({ code: 0, data: { conversationID: 'C2Cbob' } });
-    server.on('conversations.delete', () => ({
-      deleted: ['C2Ccarol'], failed: [{ conversationId: 'C2Cx', code: 2500, message: 'none' }], restorableUntil: 0,
-    }));
-    const { data } = await alice.chat.deleteConversation({ conversationIDList: ['C2Ccarol', 'C2Cx'] });
-    expect(data).toMatchObject({
-      conversationIDList: ['C2Ccarol'], failureList: [{ conversationID: 'C2Cx', code: 2500, message: 'none' }],
+    test('inv_24 what waits to be sent to a deleted conversation is never sent', async () => {
+      const message = shaky.chat.createTextMessage({ to: user('bob'), conversationType: TYPES.CONV_C2C, payload: { text: 'never' } });
+      const cancelled = expect(shaky.chat.sendMessage(message)).rejects.toMatchObject({ code: 98100, data: { message } });
+      const deleting = shaky.chat.deleteConversation(id('bob'));
+      await cancelled;
+      wire.mend();
+      await deleting;
+      expect(message.status).toBe('fail');
+      await say(shaky, user('bob'), 'after');
+      await bob.until(() => bob.texts().includes('after'));
+      expect(bob.texts()).not.toContain('never');
     });
   });
-});
 
-describe('inv_49 notifications', () => {
-  test('an app learns on every client which conversation went, so that it can take its notification back', async () => {
-    const before = new Set(await alice.list());
-    const since = alice.heard.length;
-    server.socket.push(deleted('C2Cbob'));
-    const list = await alice.next(LIST, () => true, since);
-    for (const { conversationID } of list) before.delete(conversationID);
-    expect([...before]).toEqual(['C2Cbob']);
+  test('inv_26 whatever is passed in, nothing is thrown and every refusal has a code', async () => {
+    const values: unknown[] = [
+      undefined, null, 5, '', 'nonsense', [], {}, { conversationIDList: null }, { conversationIDList: [] }, { conversationIDList: ['C2C'] },
+      { conversationIDList: [id('bob')], scope: 'world' }, { conversationIDList: [id('bob')], isArchived: 1 },
+      { conversationIDList: Array.from({ length: 101 }, (_, i) => `C2C${i}`) }, Symbol('x'), 10n,
+    ];
+    for (const name of ['deleteConversation', 'restoreConversation', 'previewDeletion', 'archiveConversation', 'clearHistoryMessage'] as const) {
+      for (const value of values) {
+        const method = alice.chat[name] as (value: unknown) => Promise<unknown>;
+        let answer: Promise<unknown> = Promise.resolve();
+        expect(() => (answer = method(value))).not.toThrow();
+        const failure: unknown = await answer.then(() => null, (error: unknown) => error);
+        if (failure === null) continue;
+        expect(failure).toBeInstanceOf(ChatError);
+        expect((failure as ChatError).code).toBeGreaterThan(0);
+      }
+    }
+  });
+
+  test('inv_27 answers have their documented shape', async () => {
+    await both();
+    const { deleteConversation, previewDeletion, archiveConversation, restoreConversation } = alice.chat;
+    const preview = await previewDeletion({ conversationIDList: [id('bob'), 'C2Cnobody'] });
+    expect(preview).toEqual({
+      code: 0,
+      data: {
+        conversationList: [{
+          conversationID: id('bob'), messageCount: 2, fileCount: 0, byteCount: expect.any(Number) as number, hasMore: false, personCount: 1,
+        }],
+        failureList: [{ conversationID: 'C2Cnobody', code: 2500, message: expect.any(String) as string }],
+        restorableSeconds: 86_400,
+        deviceCount: 1,
+      },
+    });
+    expect(await archiveConversation({ conversationIDList: [id('bob'), 'C2Cnobody'], isArchived: true })).toEqual({
+      code: 0,
+      data: {
+        successConversationIDList: [id('bob')],
+        failureConversationIDList: [{ conversationID: 'C2Cnobody', code: 2500, message: expect.any(String) as string }],
+      },
+    });
+    expect(await deleteConversation(id('carol'))).toEqual({ code: 0, data: { conversationID: id('carol') } });
+    const deleted = await deleteConversation({ conversationIDList: [id('bob')] });
+    expect(deleted).toEqual({
+      code: 0,
+      data: {
+        conversationIDList: [id('bob')], failureList: [], restorableUntil: expect.any(Number) as number,
+        entry: expect.stringMatching(/^[0-9a-f]+-[0-9a-f]+$/) as string, isQueued: false,
+      },
+    });
+    expect(deleted.data.restorableUntil).toBeGreaterThan(Date.now() + 86_000_000);
+    const restored = await restoreConversation(id('carol'));
+    expect(restored).toEqual({ code: 0, data: { conversation: expect.objectContaining({ conversationID: id('carol'), unreadCount: 1 }) as object } });
+  });
+
+  test('inv_49 an app hears which conversation went, so that it can withdraw its notifications', async () => {
+    await lethe.settings({ SyncConversationDeletion: true });
+    const phone = await fresh('alice');
+    await both();
+    await phone.until(() => phone.texts().length === 3);
+    const [here, there] = [alice.heard.length, phone.heard.length];
+    await alice.chat.deleteConversation(id('bob'));
+    for (const [client, since] of [[alice, here], [phone, there]] as const) {
+      const list = await client.next(LIST, undefined, since);
+      expect(list.map(({ conversationID }) => conversationID)).toEqual([id('carol')]);
+      await client.next(TOTAL, (total) => total === 1, since);
+    }
+    await lethe.settings({ SyncConversationDeletion: false });
   });
 });

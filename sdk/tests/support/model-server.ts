@@ -15,6 +15,10 @@ interface View {
   pinned: boolean;
   /** When others last did something to it. */
   touched: number;
+  /** What the last deletion took. */
+  undo: Pick<View, 'listedAfter' | 'clearedTo' | 'pinned'> | null;
+  /** The furthest that any deletion has reached. */
+  covered: number;
 }
 
 const head = (view: View): number => view.timeline.length;
@@ -79,11 +83,21 @@ export class ModelServer {
   delete(peer: string, clear: boolean, unseen: number): void {
     const view = this.#view(peer);
     if (!isListed(view)) return;
+    view.undo = { listedAfter: view.listedAfter, clearedTo: view.clearedTo, pinned: view.pinned };
     view.change = ++this.#change;
     view.listedAfter = Math.max(view.listedAfter, head(view) - unseen);
     if (clear) view.clearedTo = Math.max(view.clearedTo, view.listedAfter);
+    view.covered = Math.max(view.covered, view.listedAfter);
     view.pinned = false;
     this.bus.push({ ev: 'conversations.deleted', d: { conversations: [this.#deleted(peer)] } });
+  }
+
+  /** Gives back what the last deletion took. */
+  restore(peer: string): void {
+    const view = this.#view(peer);
+    if (!view.undo) return;
+    Object.assign(view, view.undo, { undo: null, change: ++this.#change });
+    this.bus.push({ ev: 'conversations.changed', d: { conversations: [this.#state(peer)] } });
   }
 
   /** The list as it is. */
@@ -94,8 +108,8 @@ export class ModelServer {
   /** What others said, and no deletion has covered. */
   heard(): string[] {
     return this.peers.flatMap((peer) => {
-      const { timeline, listedAfter } = this.#view(peer);
-      return timeline.filter(({ seq }) => seq > listedAfter).map(({ id }) => id);
+      const { timeline, covered } = this.#view(peer);
+      return timeline.filter(({ seq }) => seq > covered).map(({ id }) => id);
     });
   }
 
@@ -161,7 +175,7 @@ export class ModelServer {
 
   #view(peer: string): View {
     const view = this.#views.get(peer) ?? {
-      timeline: [], change: 0, listedAfter: 0, clearedTo: 0, readTo: 0, peerReadTo: 0, pinned: false, touched: 0,
+      timeline: [], change: 0, listedAfter: 0, clearedTo: 0, readTo: 0, peerReadTo: 0, pinned: false, touched: 0, undo: null, covered: 0,
     };
     this.#views.set(peer, view);
     return view;

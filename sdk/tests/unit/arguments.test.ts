@@ -13,7 +13,7 @@ beforeAll(async () => {
   server = await FakeServer.start();
   server
     .on('session.login', () => loggedIn({ list: { conversations: [conversation('C2Cbob', { head: 3 })] } }))
-    .on('conversations.delete', ({ items }) => ({ deleted: items.map(({ conversationId }) => conversationId), failed: [] }));
+    .on('conversations.delete', ({ items }) => ({ deleted: items.map(({ conversationId }) => conversationId), failed: [], restorableUntil: 0 }));
   alice = await new Actor(server.url, 1, QUICK).login('alice');
 });
 
@@ -83,7 +83,7 @@ describe('deleteConversation', () => {
 
   test.each([1, 100])('takes %i', async (count) => {
     const { data } = await alice.chat.deleteConversation({ conversationIDList: ids(count) });
-    expect(data).toEqual({ conversationIDList: ids(count), failureList: [] });
+    expect(data).toEqual({ conversationIDList: ids(count), failureList: [], restorableUntil: 0, entry: '', isQueued: false });
   });
 
   test.each(['', 'C2C', 'GROUP', 'bob', 'c2cbob', `C2C${'u'.repeat(33)}`, `GROUP${'g'.repeat(49)}`, 'C2Cé', '@TIM#SYSTEM '])(
@@ -104,6 +104,7 @@ describe('deleteConversation', () => {
     [undefined], [null], [5], [true], [['C2Cbob']], [{}], [{ conversationIDList: 'C2Cbob' }], [{ conversationIDList: [5] }],
     [{ conversationIDList: [['C2Cbob']] }], [{ conversationIDList: { 0: 'C2Cbob' } }],
     [{ conversationIDList: ['C2Cbob'], clearHistoryMessage: 1 }], [{ conversationIDList: ['C2Cbob'], clearHistoryMessage: null }],
+    [{ conversationIDList: ['C2Cbob'], scope: 'all' }], [{ conversationIDList: ['C2Cbob'], localOnly: 'yes' }],
   ])('refuses %j', async (options) => {
     await expect(alice.chat.deleteConversation(options as never)).rejects.toMatchObject({ code: 50002 });
   });
@@ -114,7 +115,7 @@ describe('deleteConversation', () => {
     expect(data.conversationIDList).toEqual(['C2Cx', 'C2Cy']);
     expect(options.conversationIDList).toEqual(['C2Cx', 'C2Cy', 'C2Cx']);
     expect(server.asked('conversations.delete').at(-1)).toEqual({
-      items: [{ conversationId: 'C2Cx' }, { conversationId: 'C2Cy' }], clearHistory: true,
+      items: [{ conversationId: 'C2Cx' }, { conversationId: 'C2Cy' }], clearHistory: true, key: expect.stringMatching(/^[0-9a-f]{32}$/) as string,
     });
   });
 });

@@ -96,12 +96,13 @@ async function run(seed: number, heals: boolean): Promise<Outcome> {
 
 function happen(model: ModelServer, pick: (below: number) => number): void {
   const peer = PEERS[pick(PEERS.length)] ?? '';
-  switch (pick(10)) {
+  switch (pick(11)) {
     case 0: return model.say(peer, true);
     case 1: return model.read(peer);
     case 2: return model.pin(peer);
     case 3: return model.delete(peer, pick(2) === 0, pick(2));
     case 4: return model.peerReads(peer);
+    case 5: return model.restore(peer);
     default: return model.say(peer, false);
   }
 }
@@ -133,10 +134,15 @@ describe('a bus that loses, doubles and reorders', () => {
   });
 
   test('leaves a difference where heartbeats do not heal', async () => {
-    for (const seed of [1, 2, 3, 4, 5]) {
+    let different = 0;
+    let missed = 0;
+    for (const seed of [1, 2, 3, 4, 5, 6, 7, 8]) {
       const { present, truth, told, due } = await run(seed, false);
-      expect(present).not.toEqual(truth);
-      expect(due.filter((id) => !told.includes(id))).not.toEqual([]);
+      if (JSON.stringify(present) !== JSON.stringify(truth)) different++;
+      if (due.some((id) => !told.includes(id))) missed++;
     }
+    // Not each time: what comes after a loss may say again what was lost.
+    expect(different).toBeGreaterThan(4);
+    expect(missed).toBeGreaterThan(4);
   });
 });

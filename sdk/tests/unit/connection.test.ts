@@ -232,12 +232,11 @@ describe('requests and lost connections', () => {
     await alice.next(EVENT.NET_STATE_CHANGE, ({ state }) => state === 'disconnected');
     timing.request = 50;
     await expect(alice.chat.sendMessage(text('lost'))).rejects.toMatchObject({ code: 2801 });
-    await expect(alice.chat.deleteConversation('C2Cbob')).rejects.toMatchObject({ code: 2801 });
-    expect(await alice.list()).toEqual(['C2Cbob']);
+    await expect(alice.chat.pinConversation({ conversationID: 'C2Cbob', isPinned: true })).rejects.toMatchObject({ code: 2801 });
     await server.restart();
     await alice.next(EVENT.NET_STATE_CHANGE, ({ state }) => state === 'connected', alice.heard.length);
     expect(server.asked('messages.send')).toEqual([]);
-    expect(server.asked('conversations.delete')).toEqual([]);
+    expect(server.asked('conversations.pin')).toEqual([]);
   });
 
   test('a deletion takes the anchor from when it was called for', async () => {
@@ -247,7 +246,7 @@ describe('requests and lost connections', () => {
     const asked = new Promise<void>((resolve) => (deleted = resolve));
     server.on('conversations.delete', () => {
       deleted();
-      return { deleted: ['C2Cbob'], failed: [] };
+      return { deleted: ['C2Cbob'], failed: [], restorableUntil: 0 };
     }).on('messages.send', (_, socket) => {
       // The peer's message is first; the own one follows it, so that the anchor cannot pass both.
       socket.push({ ev: 'message', d: from('bob', 4) });

@@ -364,14 +364,14 @@ describe('deleting', () => {
       socket.push({ ev: 'conversations.deleted', d: { conversations: items.map(({ conversationId }, i) => ({
         conversationId, change: 6 + i, listedAfter: 3, clearedTo: 3,
       })) } });
-      return { deleted: items.map(({ conversationId }) => conversationId), failed: [] };
+      return { deleted: items.map(({ conversationId }) => conversationId), failed: [], restorableUntil: 0 };
     });
     const since = alice.heard.length;
     const conversationIDList = ['C2Ccarol', 'C2Cnew', 'C2Cbob'];
     await alice.chat.deleteConversation({ conversationIDList, clearHistoryMessage: false });
     expect(server.asked('conversations.delete')).toEqual([{
       items: [{ conversationId: 'C2Ccarol', anchor: 0 }, { conversationId: 'C2Cnew' }, { conversationId: 'C2Cbob', anchor: 3 }],
-      clearHistory: false,
+      clearHistory: false, key: expect.any(String) as string,
     }]);
     expect(alice.names(since)).toEqual([LIST, TOTAL]);
   });
@@ -421,7 +421,7 @@ describe('deleting', () => {
 
   test('that deletes nothing rejects, and its failures are told', async () => {
     await login(conversation('C2Cbob', { head: 3 }));
-    server.on('conversations.delete', () => ({ deleted: [], failed: [{ conversationId: 'C2Cx', code: 50001, message: 'no user' }] }));
+    server.on('conversations.delete', () => ({ deleted: [], failed: [{ conversationId: 'C2Cx', code: 50001, message: 'no user' }], restorableUntil: 0 }));
     const since = alice.heard.length;
     await expect(alice.chat.deleteConversation({ conversationIDList: ['C2Cx'] })).rejects.toMatchObject({
       code: 2500, data: { failureList: [{ conversationID: 'C2Cx', code: 50001, message: 'no user' }] },
