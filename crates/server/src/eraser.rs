@@ -44,8 +44,6 @@ pub(crate) struct Progress {
     /// Messages of it that are gone, and how far it goes.
     pub(crate) done: u64,
     pub(crate) target: u64,
-    /// Server time in ms at which the disk last gave back what was erased; 0 for never.
-    pub(crate) compacted: u64,
 }
 
 /// What the rest of the server says to the eraser and hears from it.

@@ -235,7 +235,12 @@ impl Tx {
         let pairs = self.scan(Space::Keys, &range, Direction::Forward, limit).await?;
         for (key, _) in &pairs {
             let rest = key.get(by_time().bytes().len() + 8..).ok_or_else(unreadable)?;
-            self.remove(Space::Keys, Key::new().text("u").tuple(rest));
+            let named = Key::new().text("u").tuple(rest);
+            // The same key may have been used again since.
+            let keyed: Option<Keyed> = self.get(Space::Keys, named.clone()).await?;
+            if keyed.is_some_and(|keyed| keyed.time < before) {
+                self.remove(Space::Keys, named);
+            }
             self.remove(Space::Keys, Key::new().tuple(key));
         }
         Ok(pairs.len())

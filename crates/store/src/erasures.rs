@@ -1,15 +1,47 @@
 use bytes::Bytes;
 use lethe_domain::deletions::Erasure;
+use minicbor::{Decode, Encode};
 
 use crate::engine::{Direction, Range, Space};
 use crate::record::decode;
 use crate::{Key, StoreError, Timeline, Tx};
+
+/// What the disk has given back of what was erased.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Encode, Decode)]
+pub struct GivenBack {
+    /// Bytes that were erased when the store was last rewritten without them.
+    #[n(0)]
+    pub bytes: u64,
+    /// Server time in ms since which more waits; 0 if nothing does.
+    #[n(1)]
+    pub waiting_since: u64,
+    /// Server time in ms of the last rewriting; 0 for never.
+    #[n(2)]
+    pub time: u64,
+}
+
+fn given_back_key() -> Key {
+    Key::new().text("given_back")
+}
 
 fn time_key(due: u64, timeline: &Timeline) -> Key {
     Key::new().number(due).tuple(timeline.key().bytes())
 }
 
 impl Tx {
+    /// What the disk has given back.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub async fn given_back(&self) -> Result<GivenBack, StoreError> {
+        Ok(self.get(Space::Meta, given_back_key()).await?.unwrap_or_default())
+    }
+
+    /// Notes what the disk has given back. Needs the app's lock.
+    pub fn put_given_back(&mut self, given_back: &GivenBack) {
+        self.put(Space::Meta, given_back_key(), given_back);
+    }
+
     /// A timeline's place in the eraser's queue.
     ///
     /// # Errors

@@ -37,6 +37,7 @@ pub use engine::{
     AnyEngine, Batch, Database, DatabaseOptions, Direction, Engine, FjallEngine, MemoryEngine,
     PostgresEngine, Range, Space, Work,
 };
+pub use erasures::GivenBack;
 pub use key::Key;
 pub use lock::Locks;
 pub use messages::{Erased, NewMessage, StoredMessage, Timeline};

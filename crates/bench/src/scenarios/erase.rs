@@ -1,6 +1,6 @@
-//! What others feel while a long history that nobody can see any more is erased.
+//! What others feel while long histories that nobody can see any more are erased, and what the disk gives back.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::pairs::Pairs;
 use crate::figures::Figures;
@@ -9,12 +9,14 @@ use crate::session::{Ask, Target};
 use crate::system::Link;
 use crate::systems::Setup;
 use crate::systems::lethe::Lethe;
+use crate::usage::disk;
 use crate::{ME, Outcome, fill_as_sent, peer};
 
-/// Pairs write at a fixed rate; then both sides of a hundred long conversations clear them; then the pairs write again.
+/// Pairs write at a fixed rate; then both sides of ninety of a hundred long conversations clear them, and without a grace
+/// period their messages are erased at once; meanwhile the pairs write again. Then the disk has to give back the space.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Erase {
-    /// Messages to erase.
+    /// Messages in all; nine tenths of them are erased.
     #[arg(long, default_value_t = 1_000_000)]
     pub messages: u64,
     /// Texts per second of the pairs.
@@ -25,8 +27,9 @@ pub struct Erase {
     pub seconds: u64,
 }
 
-/// Conversations that are cleared.
+/// Conversations, and those that are cleared.
 const CONVERSATIONS: usize = 100;
+const CLEARED: usize = 90;
 
 impl Erase {
     /// Does it once.
@@ -38,10 +41,27 @@ impl Erase {
         let histories = vec![self.messages / CONVERSATIONS as u64; CONVERSATIONS];
         let mut lethe = Lethe::start_filled(&setup.dir, |data| fill_as_sent(data, &histories))?;
         let pairs = Pairs { pairs: 100, bytes: 100, window: 0, seconds: self.seconds, rate: self.rate };
+        lethe.rest("lethe_config/set", r#"{"ErasureGrace":0}"#)?;
         let before = pairs.on(&mut lethe)?;
+        let full = disk(&lethe.data());
+        let (began, erased) = (Instant::now(), self.messages / CONVERSATIONS as u64 * CLEARED as u64);
         clear(&lethe)?;
         let after = pairs.on(&mut lethe)?;
         let mut figures = Figures::default();
+        let running = number(&lethe, "erased")? < erased;
+        figures.add("the eraser worked all the time of the second measurement", "1 yes", f64::from(running));
+        while number(&lethe, "erased")? < erased {
+            std::thread::sleep(POLL);
+        }
+        let seconds = began.elapsed().as_secs_f64();
+        figures.add("erased", "1/s", whole(erased) / seconds);
+        while number(&lethe, "compactedAt")? == 0 {
+            std::thread::sleep(POLL);
+        }
+        let left = disk(&lethe.data());
+        figures.add("disk before", "MB", whole(full) / 1e6);
+        figures.add("disk after, without a stop", "MB", whole(left) / 1e6);
+        figures.add("disk: after to before", "ratio", whole(left) / whole(full));
         for what in ["send to answer p50", "send to answer p99", "send to delivery p99"] {
             let name = format!("{}/s: {what}", self.rate);
             let of = |figures: &Figures| figures.median(&name).ok_or("the pairs have no such figure");
@@ -54,23 +74,39 @@ impl Erase {
     }
 }
 
+/// How often the server is asked how far it is.
+const POLL: Duration = Duration::from_millis(100);
+
+#[expect(clippy::cast_precision_loss, reason = "counts far below 2^52")]
+fn whole(number: u64) -> f64 {
+    number as f64
+}
+
+/// A figure of the eraser.
+fn number(lethe: &Lethe, name: &str) -> Outcome<u64> {
+    let answer = lethe.rest("lethe_deletion/queue", "{}")?;
+    let tail = answer.split(&format!(r#""{name}":"#)).nth(1).ok_or("the eraser has no such figure")?;
+    let digits: String = tail.chars().take_while(char::is_ascii_digit).collect();
+    Ok(digits.parse()?)
+}
+
 /// Both sides of each conversation delete it with its history.
 fn clear(lethe: &Lethe) -> Outcome<()> {
     let mut fleet = Fleet::new()?;
-    fleet.gather(CONVERSATIONS + 1, 1000.0, |n| {
+    fleet.gather(CLEARED + 1, 1000.0, |n| {
         let user = if n == 0 { ME.to_owned() } else { peer(n - 1) };
         let session = Box::new(lethe.session(&user, u32::try_from(n)?));
         Ok(vec![Link { address: lethe.address(), session }])
     })?;
-    for n in 0..=CONVERSATIONS {
+    for n in 0..=CLEARED {
         let which = match n {
-            0 => (0..CONVERSATIONS).map(|n| Target::User(peer(n))).collect(),
+            0 => (0..CLEARED).map(|n| Target::User(peer(n))).collect(),
             _ => vec![Target::User(ME.to_owned())],
         };
         fleet.say(n, |socket| socket.ask(&Ask::Delete { which, clear: true }))??;
     }
     let mut replied = 0;
-    while replied <= CONVERSATIONS {
+    while replied <= CLEARED {
         fleet.turn(Duration::from_millis(100), |heard, _| {
             replied += heard.replies.len();
             Ok(())

@@ -138,11 +138,11 @@ impl Lethe {
         LetheSession::new(self.address, user, client)
     }
 
-    /// Calls the REST API as the administrator.
+    /// Calls the REST API as the administrator: the answer, with its head.
     ///
     /// # Errors
     /// When the server refuses.
-    pub fn rest(&self, path: &str, body: &str) -> Outcome<()> {
+    pub fn rest(&self, path: &str, body: &str) -> Outcome<String> {
         let mut socket = TcpStream::connect(self.address)?;
         let (address, length) = (self.address, body.len());
         let sig = Self::user_sig("administrator");
@@ -155,7 +155,7 @@ impl Lethe {
         let mut answer = String::new();
         socket.read_to_string(&mut answer)?;
         if answer.contains(r#""ErrorCode":0"#) {
-            return Ok(());
+            return Ok(answer);
         }
         Err(format!("{path}: {answer}").into())
     }
@@ -204,7 +204,7 @@ impl System for Lethe {
             let this = &*self;
             let import = |users: &[String]| -> Outcome<()> {
                 let path = "im_open_login_svc/account_import";
-                users.iter().try_for_each(|user| this.rest(path, &format!(r#"{{"UserID":"{user}"}}"#)))
+                users.iter().try_for_each(|user| this.rest(path, &format!(r#"{{"UserID":"{user}"}}"#)).map(drop))
             };
             let running: Vec<_> =
                 users.chunks(share).map(|users| scope.spawn(move || import(users))).collect();

@@ -52,6 +52,8 @@ async fn metrics(State(cx): State<Arc<Context>>) -> String {
             totals.conversations,
         );
         put("counter", "lethe_deletions_total", "Conversations deleted.", totals.deletions);
+        put("counter", "lethe_erased_messages_total", "Messages erased.", totals.erased);
+        put("counter", "lethe_erased_bytes_total", "Bytes of the messages erased.", totals.erased_bytes);
         put("counter", "lethe_accounts_total", "Accounts of the app.", totals.accounts);
         put("counter", "lethe_groups_total", "Groups that came into being.", totals.groups);
     }

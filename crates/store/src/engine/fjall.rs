@@ -85,12 +85,25 @@ impl FjallEngine {
         writer.end().map_err(failed)
     }
 
+    /// A rewriting needs as much space again, and a journal: a disk that runs full meanwhile would stop the store.
+    fn has_room(&self) -> Result<(), StoreError> {
+        let cannot = |error: rustix::io::Errno| StoreError::Read(error.to_string());
+        let disk = rustix::fs::statvfs(&self.path).map_err(cannot)?;
+        let (free, needed) = (disk.f_bavail * disk.f_frsize, self.disk_bytes() + 2 * JOURNAL_BYTES);
+        if free >= needed {
+            return Ok(());
+        }
+        let sentence = format!("the disk has {free} bytes free, and rewriting the store needs {needed}");
+        Err(StoreError::Directory(sentence))
+    }
+
     /// Rewrites every table without what was removed, and leaves no journal that has it.
     ///
     /// The engine offers no call for the journal: it begins a new one once the present one is large and something is
     /// flushed, and removes old ones when all they hold is in tables. So it is filled up first, with what does not compress.
     pub(super) fn compact(&self) -> Result<(), StoreError> {
         let failed = |error: fjall::Error| StoreError::Write(error.to_string());
+        self.has_room()?;
         let filler = self.database.keyspace(FILLER, KeyspaceCreateOptions::default).map_err(failed)?;
         let journals = self.database.journal_disk_space().map_err(failed)?;
         let mut written = 0;

@@ -58,6 +58,7 @@ pub(crate) async fn eraser(cx: &Context) -> Result<Value> {
     let tx = cx.store.begin(Locks::none()).await?;
     let waiting = tx.count_erasures(COUNTED).await?;
     let first = tx.erasures(u64::MAX, SHOWN).await?;
+    let given_back = tx.given_back().await?;
     let totals = cx.store.totals().await?;
     cx.store.settle().await?;
     let (progress, now) = (cx.eraser.progress(), cx.now());
@@ -80,7 +81,7 @@ pub(crate) async fn eraser(cx: &Context) -> Result<Value> {
             "user": user, "conversation": item.conversation, "done": progress.done, "target": progress.target,
         })),
         "diskBytes": cx.store.disk_bytes(),
-        "compactedAt": progress.compacted,
+        "compactedAt": given_back.time,
         "graceSeconds": cx.settings().erasure_grace,
     }))
 }
