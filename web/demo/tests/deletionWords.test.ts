@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { locale } from '../../shared/i18n';
-import { dataSize, timeSpan } from '../src/chat/amounts';
+import { dataSize, timeSpan } from '../../shared/amounts';
 import type { Consequences, Forecast } from '../src/chat/deletion';
 import { deletionLines } from '../src/chat/deletionWords';
 

@@ -1,6 +1,6 @@
 import type { IconName } from '../../../shared/icons';
 import { t } from '../messages';
-import { dataSize, timeSpan } from './amounts';
+import { dataSize, timeSpan } from '../../../shared/amounts';
 import type { Consequences, DeletionChoice, Forecast } from './deletion';
 
 /** One thing to know before a deletion. */
