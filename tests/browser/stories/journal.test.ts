@@ -115,6 +115,33 @@ story('what nobody can read any more is erased, and the page follows', async ({ 
   await expect.poll(() => rows(operator.page).first().textContent()).toContain('messages: 2');
 });
 
+story('work of the eraser has a bar, and a server that does not answer is told', async ({ world }) => {
+  const operator = await world.loggedInOperator();
+  const { page } = operator;
+  const state = {
+    erased: 1200, erasedBytes: 3_400_000, waiting: 70, diskBytes: 80_000_000, compactedAt: Date.now(), graceSeconds: 3600,
+    queue: [
+      { user: 'alice', conversation: 'C2Cbob', due: Date.now(), held: false, working: true, messages: 400 },
+      { user: 'carol', conversation: 'GROUPclub', due: Date.now(), held: true, working: false, messages: 0 },
+    ],
+    current: { user: 'alice', conversation: 'C2Cbob', done: 400, target: 1000 },
+  };
+  await page.route('**/console/api/eraser', (route) => route.fulfill({ json: state }));
+  await operator.visit('deletions');
+  await expect.poll(() => page.getByRole('progressbar').getAttribute('aria-valuenow')).toBe('40');
+  await page.getByText('Erasing C2Cbob of alice').waitFor();
+  expect(await page.getByTestId('queue').textContent()).toContain('held');
+  await page.getByText('and 68 more').waitFor();
+  expect(await violations(page)).toEqual([]);
+  await page.screenshot({ path: artifact('console deletions at work') });
+  await page.unroute('**/console/api/eraser');
+  await page.route('**/console/api/eraser', (route) => route.abort());
+  await page.getByText('The server does not answer. What the eraser does is as last known.').waitFor();
+  await page.reload();
+  await page.getByText('The server cannot be reached.').waitFor();
+  await page.getByTestId('journal-empty').waitFor();
+});
+
 story('the settings of deletions are in units that people think in', async ({ world }) => {
   const operator = await world.loggedInOperator();
   await operator.visit('deletion-settings');

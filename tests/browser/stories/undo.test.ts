@@ -1,4 +1,5 @@
 import { expect } from 'vitest';
+import { violations } from '../support/accessibility';
 import { artifact } from '../support/browser';
 import type { Person } from '../support/person';
 import type { World } from '../support/world';
@@ -106,6 +107,7 @@ story('where the app allows it, a history goes for everyone, for good', async ({
   const words = alice.page.getByTestId('consequences');
   await expect.poll(() => words.textContent()).toContain('This cannot be undone.');
   expect(await words.textContent()).toContain('Everyone in it loses the messages: 2 people.');
+  expect(await violations(alice.page)).toEqual([]);
   await alice.page.screenshot({ path: artifact('delete dialogue for everyone') });
   await alice.page.getByTestId('confirm-delete').click();
   await alice.dialog.waitFor({ state: 'hidden' });
@@ -128,6 +130,7 @@ story('own messages go for everyone, and a quiet line says that they were there'
   await expect.poll(() => bob.page.getByTestId('tombstone').textContent()).toContain('Message deleted');
   await bob.expectMessages(['one', 'two', 'three']);
   await expect.poll(() => bob.row('C2Calice').textContent()).toContain('Message deleted');
+  expect(await violations(bob.page)).toEqual([]);
   await bob.page.screenshot({ path: artifact('message deleted') });
 });
 
@@ -139,6 +142,7 @@ story('what is archived is found again, and comes back with a newer message', as
   await alice.page.getByTestId('archive').click();
   await alice.row('C2Cbob').waitFor();
   expect(await alice.list.count()).toBe(1);
+  expect(await violations(alice.page)).toEqual([]);
   await alice.page.screenshot({ path: artifact('archive') });
   await alice.open('C2Cbob');
   await alice.expectMessages(['one', 'two', 'three']);
@@ -187,6 +191,7 @@ for (const [name, options] of [
     await alice.page.screenshot({ path: artifact(`dry run ${name}`), animations: 'disabled' });
     await alice.confirmDeletion('clear');
     await alice.undoBar.hover();
+    expect(await violations(alice.page)).toEqual([]);
     await alice.page.screenshot({ path: artifact(`undo bar ${name}`) });
     expect(await alice.page.evaluate(() => document.documentElement.scrollWidth > window.innerWidth)).toBe(false);
   });
