@@ -11,6 +11,8 @@ export interface Asked {
   request: DeleteConversations & { key: string };
   /** When it was called for: ms of this device. */
   time: number;
+  /** When it first left. */
+  sentAt?: number;
 }
 
 interface Queued {
@@ -27,6 +29,8 @@ interface Queued {
 
 /** What waited longer than this is not what its user means any more, in ms. */
 const KEPT = 7 * 24 * 3600 * 1000;
+/** For so long after it has left, the server knows its key: later it might undo what the user did since. */
+const KNOWN = 24 * 3600 * 1000;
 /** Refusals that are about the server's state and not about the deletion. */
 const TEMPORARY: readonly number[] = [CODE.UNAVAILABLE, CODE.INTERNAL, CODE.TIMED_OUT];
 
@@ -125,7 +129,7 @@ export class DeletionQueue {
         return await this.#connection.request('conversations.delete', queued.asked.request, {
           timeout: Infinity,
           tag: tagOf(queued.asked),
-          onWrite: () => (queued.sent = true),
+          onWrite: () => this.#left(queued),
           apply: (outcome) => this.#answered(queued, outcome),
         });
       } catch (failure) {
@@ -144,6 +148,13 @@ export class DeletionQueue {
         return null;
       }
     }
+  }
+
+  #left(queued: Queued): void {
+    queued.sent = true;
+    if (queued.asked.sentAt !== undefined) return;
+    queued.asked = { ...queued.asked, sentAt: Date.now() };
+    this.#shelf.put(queued.asked.request.key, queued.asked);
   }
 
   #answered(queued: Queued, { deleted, failed }: DeleteOutcome): void {
@@ -193,9 +204,10 @@ export class DeletionQueue {
 
 /** What was written by any version of this SDK, or by somebody else: only what is whole and recent is asked for. */
 function readAsked(value: unknown): Asked | null {
-  const { request, time } = (value ?? {}) as Partial<Asked>;
+  const { request, time, sentAt = Infinity } = (value ?? {}) as Partial<Asked>;
   const { key, items, clearHistory } = (request ?? {}) as Partial<Asked['request']>;
   const isItem = (item: unknown): boolean => typeof (item as Partial<DeleteItem> | null)?.conversationId === 'string';
   const isWhole = typeof key === 'string' && typeof clearHistory === 'boolean' && Array.isArray(items) && items.every(isItem);
-  return isWhole && typeof time === 'number' && Date.now() - time < KEPT ? (value as Asked) : null;
+  const isRecent = typeof time === 'number' && Date.now() - time < KEPT && !(Date.now() - sentAt >= KNOWN);
+  return isWhole && isRecent ? (value as Asked) : null;
 }

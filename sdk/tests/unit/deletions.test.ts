@@ -181,6 +181,9 @@ describe('what outlives the page', () => {
 
   test.each([
     ['nonsense', '{'], ['another shape', '{"key":5}'], ['too old', JSON.stringify({ request: { key: 'k', items: [], clearHistory: true }, time: 0 })],
+    ['sent longer ago than its key is known', JSON.stringify({
+      request: { key: 'k', items: [{ conversationId: 'C2Cbob' }], clearHistory: true }, time: Date.now(), sentAt: Date.now() - 86_400_000,
+    })],
   ])('what is %s is thrown away', async (_what, text) => {
     storage.setItem('lethe.deletion.1.alice.k', text);
     const actor = open();

@@ -13,7 +13,7 @@ story('Alice deletes a conversation and its history; Bob keeps his', async ({ wo
   await expect.poll(() => alice.dialog.textContent()).toContain('3 messages are cleared from your view');
   await expect.poll(() => alice.dialog.textContent()).toContain('Only your own view changes');
   await alice.confirmDeletion('clear');
-  await alice.page.getByText('1 conversation deleted').waitFor();
+  await alice.undoBar.getByText('1 conversation deleted').waitFor();
   await alice.row('C2Cbob').waitFor({ state: 'detached' });
   await alice.page.getByText('Choose a conversation').waitFor();
 
@@ -55,7 +55,7 @@ story('Alice deletes several, keeping their history; a newer message brings one 
   await alice.page.getByTestId('delete-selected').click();
   await expect.poll(() => alice.dialog.textContent()).toContain('Delete 3 conversations?');
   await alice.confirmDeletion('keep');
-  await alice.page.getByText('3 conversations deleted').waitFor();
+  await alice.undoBar.getByText('3 conversations deleted').waitFor();
   await alice.page.getByTestId('empty-list').waitFor();
 
   await friends[0]?.say('third from bob');
@@ -149,7 +149,7 @@ story('of many conversations, one call deletes the first hundred', async ({ worl
   await alice.page.getByTestId('delete-selected').click();
   await expect.poll(() => alice.dialog.textContent()).toContain('Delete 100 conversations?');
   await alice.confirmDeletion('clear');
-  await alice.page.getByText('100 conversations deleted').waitFor();
+  await alice.undoBar.getByText('100 conversations deleted').waitFor();
   await alice.list.first().focus();
   await alice.page.keyboard.press('End');
   await expect.poll(() => alice.page.evaluate(() => document.activeElement?.getAttribute('data-index'))).toBe('149');

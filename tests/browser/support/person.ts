@@ -25,6 +25,10 @@ export class Person {
     return this.page.getByRole('dialog');
   }
 
+  get undoBar(): Locator {
+    return this.page.getByTestId('undo-bar');
+  }
+
   row(conversationID: string): Locator {
     return this.page.locator(`[data-conversation="${conversationID}"]`);
   }
@@ -62,7 +66,7 @@ export class Person {
     await this.message(text).last().waitFor();
   }
 
-  async chooseFromMenu(conversationID: string, action: 'pin' | 'mute' | 'read' | 'select' | 'delete'): Promise<void> {
+  async chooseFromMenu(conversationID: string, action: 'pin' | 'mute' | 'read' | 'archive' | 'select' | 'delete'): Promise<void> {
     await this.row(conversationID).click({ button: 'right' });
     await this.page.locator(`[data-action="${action}"]`).click();
   }

@@ -16,6 +16,10 @@ export class Rest {
     if (answer.ErrorCode !== 0) throw new Error(`${command}: ${answer.ErrorInfo} (${answer.ErrorCode})`);
   }
 
+  async settings(settings: object): Promise<void> {
+    await this.call('lethe_config/set', settings);
+  }
+
   async createUser(userID: string): Promise<void> {
     await this.call('im_open_login_svc/account_import', { UserID: userID, Nick: userID });
   }

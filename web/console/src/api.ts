@@ -19,6 +19,58 @@ export interface Settings {
   OnlineWebInstances: number;
   RetainLeftGroups: boolean;
   Administrators: string[];
+  /** Seconds. */
+  ErasureGrace: number;
+  DeleteForEveryone: 'off' | 'own-messages' | 'all';
+  /** Seconds; 0 for no limit. */
+  DeleteForEveryoneWindow: number;
+  /** 0 for ever. */
+  RetentionDays: number;
+}
+
+/** A row of the deletion journal. Times are ms. */
+export interface JournalRow {
+  entry: string;
+  kind: string;
+  time: number;
+  /** Empty for the server itself. */
+  actor: string;
+  /** Whose view; empty for all of a timeline. */
+  user: string;
+  /** Empty over REST and for the server itself. */
+  device: string;
+  scope: 'me' | 'everyone';
+  items: { conversation: string; listedAfter: number; clearedTo: number }[];
+  removed: { store: string; count: number; bytes: number }[];
+  note: string;
+}
+
+export interface Journal {
+  rows: JournalRow[];
+  /** Names the page that follows. */
+  next: string | null;
+}
+
+/** What erases in the background. Times are ms. */
+export interface Eraser {
+  erased: number;
+  erasedBytes: number;
+  waiting: number;
+  queue: { user: string; conversation: string; due: number; held: boolean; working: boolean; messages: number }[];
+  current: { user: string; conversation: string; done: number; target: number } | null;
+  diskBytes: number;
+  /** 0 for never since the start. */
+  compactedAt: number;
+  graceSeconds: number;
+}
+
+/** A legal hold, on a user or a group. */
+export interface Hold {
+  user: string | null;
+  group: string | null;
+  by: string;
+  reason: string;
+  time: number;
 }
 
 export interface AppIdentity {
@@ -65,4 +117,8 @@ export const api = {
   settings: () => call<Settings>('GET', 'settings'),
   changeSettings: (changes: Partial<Settings>) => call<Settings>('PUT', 'settings', changes),
   app: () => call<AppIdentity>('GET', 'app'),
+  journal: (user: string, before: string) => call<Journal>('GET', `journal?${new URLSearchParams({ user, before })}`),
+  eraser: () => call<Eraser>('GET', 'eraser'),
+  holds: () => call<{ holds: Hold[] }>('GET', 'holds'),
+  receipt: (entry: string) => call<object>('GET', `receipts/${encodeURIComponent(entry)}`),
 };

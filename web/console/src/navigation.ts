@@ -14,6 +14,7 @@ export interface NavigationEntry {
 
 export const navigation: readonly NavigationEntry[] = [
   { label: 'nav.overview', icon: 'chart', route: 'overview' },
+  { label: 'nav.deletions', icon: 'trash', route: 'deletions' },
   {
     label: 'nav.application',
     icon: 'sliders',
@@ -30,6 +31,7 @@ export const navigation: readonly NavigationEntry[] = [
             ],
           },
           { label: 'nav.groups', route: 'groups' },
+          { label: 'nav.deletionSettings', route: 'deletionSettings' },
           { label: 'nav.administrators', route: 'administrators' },
         ],
       },

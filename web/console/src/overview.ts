@@ -1,5 +1,6 @@
-import { onScopeDispose, ref } from 'vue';
+import { ref } from 'vue';
 import { api, type Overview } from './api';
+import { useRepeating } from './repeating';
 import { authorized } from './session';
 
 const period = 1000;
@@ -10,10 +11,8 @@ export function useOverview() {
   const overview = ref<Overview | null>(null);
   const rates = ref<number[]>([]);
   const stale = ref(false);
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  let stopped = false;
 
-  async function ask(): Promise<void> {
+  useRepeating(period, async () => {
     try {
       overview.value = await authorized(api.overview());
       rates.value = [...rates.value, overview.value.messagesPerSecond].slice(-capacity);
@@ -21,21 +20,7 @@ export function useOverview() {
     } catch {
       stale.value = true;
     }
-    if (!stopped && document.visibilityState === 'visible') timer = setTimeout(ask, period);
-  }
-
-  function resume(): void {
-    clearTimeout(timer);
-    if (document.visibilityState === 'visible') void ask();
-  }
-
-  document.addEventListener('visibilitychange', resume);
-  onScopeDispose(() => {
-    stopped = true;
-    clearTimeout(timer);
-    document.removeEventListener('visibilitychange', resume);
   });
-  void ask();
 
   return { overview, rates, stale };
 }

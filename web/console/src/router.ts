@@ -6,6 +6,8 @@ export const router = createRouter({
   history: createWebHashHistory('/console/'),
   routes: [
     { path: '/', name: 'overview', component: OverviewPage },
+    { path: '/deletions', name: 'deletions', component: () => import('./pages/DeletionsPage.vue') },
+    { path: '/deletion-settings', name: 'deletionSettings', component: () => import('./pages/DeletionSettingsPage.vue') },
     { path: '/basic-information', name: 'basic', component: () => import('./pages/BasicInformationPage.vue') },
     { path: '/login', name: 'login', component: () => import('./pages/LoginSettingsPage.vue') },
     { path: '/multi-client-synchronization', name: 'sync', component: () => import('./pages/SyncSettingsPage.vue') },

@@ -35,6 +35,9 @@ export function useAddress(): void {
   followAddress();
 }
 
+/** The list shows what was put away, instead of all else. */
+export const isArchiveOpen = ref(false);
+
 /** The conversations that the delete dialogue is about; null while it is closed. */
 export const deletionTargets = ref<string[] | null>(null);
 

@@ -6,26 +6,40 @@ import { type ChatSDK, type Conversation, EVENT, TYPES } from './sdk';
  * The SDK's own objects in the SDK's own order. They change in place, so each event makes a new array,
  * and what is shown is derived from the rows on screen only: ten thousand conversations cost the same as ten.
  */
-export const conversations = shallowRef<readonly Conversation[]>([]);
+interface Lists {
+  shown: readonly Conversation[];
+  archived: readonly Conversation[];
+}
+
+/** Both at once: a conversation that moves from one to the other is never in neither. */
+const lists = shallowRef<Lists>({ shown: [], archived: [] });
+export const conversations = computed(() => lists.value.shown);
+export const archived = computed(() => lists.value.archived);
 export const isSyncCompleted = ref(false);
 export const conversationsByID = computed(
-  () => new Map(conversations.value.map((conversation) => [conversation.conversationID, conversation])),
+  () => new Map([...archived.value, ...conversations.value].map((conversation) => [conversation.conversationID, conversation])),
 );
+
+async function archivedOf(sdk: ChatSDK): Promise<Conversation[]> {
+  return (await sdk.getConversationList({ isArchived: true })).data.conversationList;
+}
 
 export async function loadConversations(): Promise<void> {
   const { data } = await chat().getConversationList();
-  conversations.value = [...data.conversationList];
+  lists.value = { shown: data.conversationList, archived: await archivedOf(chat()) };
   isSyncCompleted.value = data.isSyncCompleted;
 }
 
 export function followConversations(sdk: ChatSDK): void {
-  sdk.on(EVENT.CONVERSATION_LIST_UPDATED, (event: { data: Conversation[] }) => {
-    conversations.value = [...event.data];
+  sdk.on(EVENT.CONVERSATION_LIST_UPDATED, async (event: { data: Conversation[] }) => {
+    // It has the shown ones only, and comes for the others as well.
+    const away = await archivedOf(sdk).catch(() => archived.value);
+    if (sdk.getLoginUser() !== '') lists.value = { shown: event.data, archived: away };
   });
 }
 
 export function forgetConversations(): void {
-  conversations.value = [];
+  lists.value = { shown: [], archived: [] };
   isSyncCompleted.value = false;
 }
 
@@ -47,6 +61,12 @@ export async function setMuted(conversation: Conversation, muted: boolean): Prom
 
 export async function markRead(conversationID: string): Promise<void> {
   await chat().setMessageRead({ conversationID });
+}
+
+export async function setArchived(conversationID: string, isArchived: boolean): Promise<void> {
+  const { data } = await chat().archiveConversation({ conversationIDList: [conversationID], isArchived });
+  const [failure] = data.failureConversationIDList;
+  if (failure !== undefined) throw failure;
 }
 
 export async function clearHistory(conversationID: string): Promise<void> {

@@ -1,5 +1,7 @@
 import { chat } from './client';
-import { isC2CID, isGroupID, type Conversation } from './sdk';
+import { CANCELLED, codeOf } from './codes';
+import { netState } from './netState';
+import { isC2CID, isGroupID, TYPES, type Conversation } from './sdk';
 
 /** The most that one call deletes. */
 export const DELETION_LIMIT = 100;
@@ -39,6 +41,10 @@ export interface DeletionFailure {
 export interface DeletionResult {
   deleted: string[];
   failures: DeletionFailure[];
+  /** It can be undone now. */
+  isUndoable: boolean;
+  /** It waits for a connection. */
+  isQueued: boolean;
 }
 
 /** The reasons inside an error that says nothing at all was deleted. */
@@ -47,13 +53,81 @@ function failuresIn(error: unknown): DeletionFailure[] {
   return data?.failureList ?? [];
 }
 
-export async function deleteConversations(conversationIDList: string[], clearHistoryMessage: boolean): Promise<DeletionResult> {
+export interface DeletionChoice {
+  clearHistory: boolean;
+  forEveryone: boolean;
+}
+
+const scopeOf = ({ forEveryone }: DeletionChoice) => (forEveryone ? 'everyone' : 'me');
+
+async function ask(conversationIDList: string[], choice: DeletionChoice): Promise<DeletionResult> {
   try {
-    const { data } = await chat().deleteConversation({ conversationIDList, clearHistoryMessage });
-    return { deleted: data.conversationIDList, failures: data.failureList };
+    const { data } = await chat().deleteConversation({
+      conversationIDList,
+      clearHistoryMessage: choice.clearHistory,
+      scope: scopeOf(choice),
+    });
+    const isUndoable = data.isQueued || data.restorableUntil > 0;
+    return { deleted: data.conversationIDList, failures: data.failureList, isUndoable, isQueued: data.isQueued };
   } catch (error) {
     const failures = failuresIn(error);
     if (failures.length === 0) throw error;
-    return { deleted: [], failures };
+    return { deleted: [], failures, isUndoable: false, isQueued: false };
   }
+}
+
+/**
+ * Deletes. Without a connection the SDK hides them at once and deletes them later: nobody waits for that. What it then finds
+ * to be impossible is told by `refused`.
+ */
+export async function deleteConversations(ids: string[], choice: DeletionChoice, refused: (error: unknown) => void): Promise<DeletionResult> {
+  const asked = ask(ids, choice);
+  if (netState.value === TYPES.NET_STATE_CONNECTED || choice.forEveryone) return asked;
+  asked.catch((error: unknown) => {
+    if (codeOf(error) !== CANCELLED) refused(error);
+  });
+  return { deleted: ids, failures: [], isUndoable: true, isQueued: true };
+}
+
+/** What the server says that a deletion would do. */
+export interface Forecast {
+  messages: number;
+  files: number;
+  bytes: number;
+  /** Files and bytes are of a part only. */
+  isPartial: boolean;
+  /** The most people who would lose the same conversation. */
+  people: number;
+  restorableSeconds: number;
+  devices: number;
+  /** The choice is open to this user for all of these conversations. */
+  isAllowed: boolean;
+}
+
+/** Asks without deleting anything; null when there is no answer to be had. */
+export async function forecast(ids: string[], choice: DeletionChoice): Promise<Forecast | null> {
+  const options = { conversationIDList: ids, clearHistoryMessage: choice.clearHistory, scope: scopeOf(choice) } as const;
+  const answer = await chat().previewDeletion(options).catch(() => null);
+  if (answer === null) return null;
+  const { conversationList, failureList, restorableSeconds, deviceCount } = answer.data;
+  const sum = (of: (one: (typeof conversationList)[number]) => number) => conversationList.reduce((total, one) => total + of(one), 0);
+  return {
+    messages: sum((one) => one.messageCount),
+    files: sum((one) => one.fileCount),
+    bytes: sum((one) => one.byteCount),
+    isPartial: conversationList.some((one) => one.hasMore),
+    people: Math.max(1, ...conversationList.map((one) => one.personCount)),
+    restorableSeconds,
+    devices: deviceCount,
+    isAllowed: failureList.length === 0,
+  };
+}
+
+/** Undoes the last deletion or clearing of each; those that could not be undone, and why. */
+export async function restoreConversations(ids: readonly string[]): Promise<{ restored: string[]; errors: unknown[] }> {
+  const outcomes = await Promise.allSettled(ids.map((id) => chat().restoreConversation(id)));
+  return {
+    restored: ids.filter((_, index) => outcomes[index]?.status === 'fulfilled'),
+    errors: outcomes.flatMap((outcome) => (outcome.status === 'rejected' ? [outcome.reason as unknown] : [])),
+  };
 }

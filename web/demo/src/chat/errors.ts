@@ -1,11 +1,6 @@
 import { ElMessage } from 'element-plus';
 import { t } from '../messages';
-
-/** The code of an SDK or server error, or null for anything else. */
-export function codeOf(error: unknown): number | null {
-  if (typeof error !== 'object' || error === null || !('code' in error)) return null;
-  return Number(error.code);
-}
+import { codeOf } from './codes';
 
 function messageOf(error: unknown): string {
   return typeof error === 'object' && error !== null && 'message' in error ? String(error.message) : t('error.unknown');

@@ -1,18 +1,10 @@
-import TencentCloudChat, { type Conversation as SdkConversation } from '@lethe/chat';
+import TencentCloudChat from '@lethe/chat';
 
-export type { ChatSDK, Friend, FriendApplication, Group, GroupMember, Message, Profile } from '@lethe/chat';
+export type { ChatSDK, Conversation, Friend, FriendApplication, Group, GroupMember, Message, Profile } from '@lethe/chat';
 
 export const EVENT = TencentCloudChat.EVENT;
 export const TYPES = TencentCloudChat.TYPES;
 export const create = TencentCloudChat.create;
-
-/** A conversation with the two fields that Lethe adds to the original API. */
-export type Conversation = SdkConversation & {
-  /** The group was left, or is gone: readable, not writable. */
-  isLeft?: boolean;
-  /** How many messages the user can read in it. */
-  messageCount?: number;
-};
 
 export const SYSTEM_CONVERSATION = '@TIM#SYSTEM';
 

@@ -4,8 +4,10 @@ import { followConversations, forgetConversations } from './conversations';
 import { demoApp, demoUserSig, SignInIsOff } from './demoApi';
 import { describeError } from './errors';
 import { followFriends, forgetFriends } from './friends';
+import { netState } from './netState';
 import { type ChatSDK, create, EVENT, type Profile, TYPES } from './sdk';
 import { followTimeline, forgetTimeline } from './timeline';
+import { forgetUndo } from '../undo';
 
 export type Stage =
   | { name: 'start'; problem: string }
@@ -17,7 +19,6 @@ export type Stage =
 export const stage = shallowRef<Stage>({ name: 'start', problem: '' });
 export const me = ref('');
 export const myProfile = shallowRef<Profile | null>(null);
-export const netState = ref<string>(TYPES.NET_STATE_CONNECTED);
 
 export const suggestedUsers = ['Alice', 'Bob', 'Carol', 'Dave', 'Erin', 'Frank'] as const;
 export const nickFor = (userID: string) => suggestedUsers.find((name) => name.toLowerCase() === userID) ?? '';
@@ -37,6 +38,7 @@ async function close(): Promise<void> {
   forgetConversations();
   forgetTimeline();
   forgetFriends();
+  forgetUndo();
   // The connection may be gone already: an instance that cannot say goodbye is let go all the same.
   if (ended !== null) closing = ended.destroy().catch(() => undefined);
   await closing;

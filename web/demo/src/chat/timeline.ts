@@ -1,4 +1,4 @@
-import { ref, shallowRef, triggerRef } from 'vue';
+import { ref, shallowRef, triggerRef, watch } from 'vue';
 import { chat } from './client';
 import { conversationsByID, markRead } from './conversations';
 import { describeError } from './errors';
@@ -103,13 +103,16 @@ export async function resend(message: Message): Promise<void> {
   await sending;
 }
 
-/** More on screen than there is to read: the history was cleared in another window. System notices are not counted. */
-async function dropCleared(): Promise<void> {
+/**
+ * More on screen than there is to read: the history was cleared, here or elsewhere. Less, although all was read: that was
+ * undone. System notices are not counted.
+ */
+async function followHistory(): Promise<void> {
   const id = openID.value;
   if (id === null || id === SYSTEM_CONVERSATION || isLoading.value) return;
   const readable = conversationsByID.value.get(id)?.messageCount;
   const shown = messages.value.filter((message) => message.status === 'success').length;
-  if (readable !== undefined && shown > readable) await reloadConversation();
+  if (readable !== undefined && (shown > readable || (isComplete.value && shown < readable))) await reloadConversation();
 }
 
 document.addEventListener('visibilitychange', () => void readIfSeen());
@@ -118,11 +121,16 @@ function followReading(sdk: ChatSDK): void {
   sdk.on(EVENT.MESSAGE_RECEIVED, (event: { data: Message[] }) => {
     showAlso(event.data.filter((message) => message.conversationID === openID.value));
   });
-  sdk.on(EVENT.CONVERSATION_LIST_UPDATED, () => {
-    void readIfSeen();
-    void dropCleared();
-  });
 }
+
+watch(
+  conversationsByID,
+  () => {
+    void readIfSeen();
+    void followHistory();
+  },
+  { flush: 'sync' },
+);
 
 export function followTimeline(sdk: ChatSDK): void {
   followReading(sdk);

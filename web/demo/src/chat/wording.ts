@@ -94,9 +94,9 @@ export function messageText(type: string | number, payload: unknown, fallback: s
   }
 }
 
-export function recalledText(message: Pick<Message, 'flow' | 'from' | 'nick' | 'nameCard'>): string {
-  if (message.flow === 'out') return t('message.recalledByMe');
-  return t('message.recalled', { name: message.nameCard || message.nick || message.from });
+/** What is left of a message that is gone for everyone. */
+export function tombstoneText(message: Pick<Message, 'flow'>): string {
+  return message.flow === 'out' ? t('message.deletedByMe') : t('message.deleted');
 }
 
 /** The second line of a row in the list. */
@@ -104,7 +104,7 @@ export function previewOf(conversation: Conversation, me: string): string {
   const last = conversation.lastMessage;
   if (!last || !last.lastTime || !last.type) return '';
   const sender = last.nameCard || last.nick || last.fromAccount;
-  if (last.isRevoked) return last.fromAccount === me ? t('message.recalledByMe') : t('message.recalled', { name: sender });
+  if (last.isRevoked) return tombstoneText({ flow: last.fromAccount === me ? 'out' : 'in' });
   const text = messageText(last.type, last.payload, last.messageForShow ?? '');
   const isTalk = last.type !== TYPES.MSG_GRP_TIP && last.type !== TYPES.MSG_GRP_SYS_NOTICE;
   if (isGroupID(conversation.conversationID) && isTalk) {
