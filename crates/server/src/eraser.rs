@@ -23,8 +23,9 @@ use crate::retention;
 
 /// The queue is looked at this often, and whenever something is due at once.
 const TICK: Duration = Duration::from_secs(1);
-/// Messages of one step: one transaction, during which others wait for this timeline.
-const STEP: usize = 256;
+/// Messages of one step: one transaction, during which others wait for this timeline. It joins a group commit, and those
+/// who are in the same one wait for its rows: so it is small.
+const STEP: usize = 32;
 /// A node has a timeline for itself this long, in ms, and longer with every step.
 const LEASE: u64 = 30_000;
 /// What is under a hold is looked at again after this long, in ms.

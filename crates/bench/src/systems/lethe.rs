@@ -204,7 +204,9 @@ impl System for Lethe {
             let this = &*self;
             let import = |users: &[String]| -> Outcome<()> {
                 let path = "im_open_login_svc/account_import";
-                users.iter().try_for_each(|user| this.rest(path, &format!(r#"{{"UserID":"{user}"}}"#)).map(drop))
+                users
+                    .iter()
+                    .try_for_each(|user| this.rest(path, &format!(r#"{{"UserID":"{user}"}}"#)).map(drop))
             };
             let running: Vec<_> =
                 users.chunks(share).map(|users| scope.spawn(move || import(users))).collect();

@@ -14,7 +14,7 @@ use crate::process::{Process, command};
 use crate::support::{Actor, World, directory, user};
 
 const ROUNDS: u64 = 200;
-/// So many messages are erased in three steps, with pauses between them.
+/// So many messages are erased in many steps, with pauses between them.
 const MESSAGES: u64 = 600;
 const ERASE_RATE: &str = "5000";
 /// A kill comes within this time after the work began, in µs.

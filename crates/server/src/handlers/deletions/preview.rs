@@ -28,7 +28,7 @@ pub(crate) async fn preview(cx: &Context, me: &str, request: &PreviewDeletion) -
         conversations: Vec::new(),
         failed: Vec::new(),
         restorable_seconds: if request.scope == DeletionScope::Me { cx.settings().erasure_grace } else { 0 },
-        devices: cx.hub.clients_of(me),
+        devices: if cx.settings().sync_conversation_deletion { cx.hub.clients_of(me) } else { 1 },
     };
     for item in unique(&request.items) {
         match preview_one(cx, &tx, me, item, request).await {
