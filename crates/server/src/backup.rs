@@ -5,7 +5,7 @@ use std::path::Path;
 use lethe_store::{Backup, BackupSize, DataDirectory, Store, StoreError};
 use serde_json::Value;
 
-use crate::config::Config;
+use crate::config::{Config, EngineName};
 use crate::context::{Context, now_ms};
 use crate::failure::Result;
 use crate::journal::replay;
@@ -52,6 +52,11 @@ pub async fn backup(config: Config, path: &Path) -> std::result::Result<BackupSi
 /// # Errors
 /// See [`StartError`]. A directory that was begun is removed.
 pub async fn restore(config: Config, from: &Path) -> std::result::Result<Restored, StartError> {
+    if !config.database_url.is_empty() || config.engine == EngineName::Memory {
+        let message =
+            "a back-up is restored into a data directory: name no database and no engine".to_owned();
+        return Err(StoreError::Directory(message).into());
+    }
     let data = config.data.clone();
     if std::fs::read_dir(&data).is_ok_and(|mut entries| entries.next().is_some()) {
         let message = format!("{} is not empty: restore into a new directory", data.display());

@@ -16,6 +16,7 @@ use tokio::time::sleep;
 use self::compaction::Compaction;
 pub(crate) use self::compaction::compact;
 use self::mark::Mark;
+pub(crate) use self::mark::held;
 use crate::context::Context;
 use crate::failure::Result;
 use crate::handlers::deletions;
@@ -52,6 +53,8 @@ pub(crate) struct Progress {
 pub(crate) struct Eraser {
     nudge: Notify,
     progress: Mutex<Progress>,
+    /// Held by the one that erases or rewrites files: the background, or an operator who asked for it now.
+    working: tokio::sync::Mutex<()>,
     /// Accounts that are being erased here.
     accounts: Mutex<HashSet<String>>,
 }
@@ -150,6 +153,7 @@ async fn turn(
 
 /// Erases everything that is due now.
 pub(crate) async fn work_off(cx: &Context, worker: &str) -> Result<()> {
+    let _working = cx.eraser.working.lock().await;
     loop {
         let due = cx.store.begin(Locks::none()).await?.erasures(cx.now() + 1, TURN).await?;
         let mut worked = false;
@@ -178,7 +182,7 @@ async fn work(cx: &Context, worker: &str, timeline: &Timeline) -> Result<bool> {
     mark.forget_undos(cx, &mut tx, timeline).await?;
     let head = tx.head(timeline).await?;
     if mark.seq <= head.erased_to || mark.held {
-        leave(cx, &mut tx, timeline, &erasure, &mark);
+        leave(cx, &mut tx, timeline, &erasure, &mark, head.erased_to);
         tx.commit().await?;
         return Ok(true);
     }
@@ -210,13 +214,18 @@ async fn claimed(tx: &Tx, worker: &str, timeline: &Timeline) -> Result<Option<Er
     Ok(tx.erasure(timeline).await?.filter(|erasure| erasure.worker == worker))
 }
 
-/// Puts a timeline where it has to wait, or takes it out of the queue.
-fn leave(cx: &Context, tx: &mut Tx, timeline: &Timeline, erasure: &Erasure, mark: &Mark) {
+/// Puts a timeline where it has to wait, or takes it out of the queue. What was erased in this run gets its row in the
+/// journal; under a hold, the run is not over.
+fn leave(cx: &Context, tx: &mut Tx, timeline: &Timeline, erasure: &Erasure, mark: &Mark, to: u64) {
+    let (messages, bytes) = if mark.held { (erasure.messages, erasure.bytes) } else { (0, 0) };
+    if erasure.messages > 0 && !mark.held {
+        record(cx, tx, timeline, erasure, to);
+    }
     let again = Some(erasure.again).filter(|&again| again > 0);
     let next = if mark.held { Some(cx.now() + HELD) } else { mark.next.into_iter().chain(again).min() };
     match next {
         Some(due) => {
-            let waiting = Erasure { due, held: mark.held, ..Erasure::default() };
+            let waiting = Erasure { due, held: mark.held, messages, bytes, ..Erasure::default() };
             tx.move_erasure(timeline, erasure.due, &waiting);
         }
         None => tx.end_erasure(timeline, erasure.due),
@@ -230,6 +239,12 @@ async fn erase(cx: &Context, worker: &str, timeline: &Timeline, mark: &Mark) -> 
     loop {
         let mut tx = cx.store.begin(Locks::none().timeline(timeline)).await?;
         let Some(mut erasure) = claimed(&tx, worker, timeline).await? else { return Ok(()) };
+        if held(&tx, timeline).await? {
+            // A hold that was set meanwhile stops it here.
+            leave(cx, &mut tx, timeline, &erasure, &Mark::held(), 0);
+            tx.commit().await?;
+            return Ok(());
+        }
         let mut head = tx.head(timeline).await?;
         let step = tx.erase_messages(timeline, head.erased_to, mark.seq, STEP).await?;
         let done = step.is_none_or(|step| step.last >= mark.seq);
@@ -245,8 +260,7 @@ async fn erase(cx: &Context, worker: &str, timeline: &Timeline, mark: &Mark) -> 
             (progress.done, progress.target) = (head.erased_to, mark.seq);
         }
         if done {
-            record(cx, &mut tx, timeline, &erasure, mark.seq);
-            leave(cx, &mut tx, timeline, &erasure, mark);
+            leave(cx, &mut tx, timeline, &erasure, mark, mark.seq);
         } else {
             tx.move_erasure(timeline, erasure.due, &erasure);
         }

@@ -25,22 +25,29 @@ pub(crate) struct Journal {
 struct Shipping {
     file: Option<File>,
     unsynced: bool,
+    /// The last line may have no end.
+    torn: bool,
 }
 
 impl Journal {
     /// Rows go to the end of this file from now on.
     pub(crate) fn ship_to(&self, path: &Path) -> std::io::Result<()> {
         let file = OpenOptions::new().create(true).append(true).mode(0o600).open(path)?;
-        self.lock().file = Some(file);
+        let mut shipping = self.lock();
+        // A line that a crash has torn stays one line.
+        shipping.torn = file.metadata()?.len() > 0;
+        shipping.file = Some(file);
         Ok(())
     }
 
     /// A row was committed. Called in the order of the log.
     pub(crate) fn recorded(&self, id: EntryId, entry: &Entry) {
         let mut shipping = self.lock();
+        let begin = if std::mem::take(&mut shipping.torn) { "\n" } else { "" };
         let Some(file) = &mut shipping.file else { return };
-        if let Err(error) = file.write_all(format!("{}\n", described(id, entry)).as_bytes()) {
+        if let Err(error) = file.write_all(format!("{begin}{}\n", described(id, entry)).as_bytes()) {
             tracing::error!(%error, "the deletion journal cannot be shipped");
+            shipping.torn = true;
         }
         shipping.unsynced = true;
     }

@@ -69,7 +69,7 @@ async fn retain(cx: &Context, timeline: &Timeline, head: &Head, days: u32) -> Re
         return Ok(());
     }
     let oldest = cx.now().saturating_sub(u64::from(days) * DAY);
-    if last_before(&tx, timeline, head, oldest).await? <= head.floor {
+    if last_before(&tx, timeline, head, oldest).await? <= head.floor.max(head.erased_to) {
         return Ok(());
     }
     drop(tx);

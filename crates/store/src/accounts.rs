@@ -206,6 +206,7 @@ impl Tx {
             return;
         }
         let bytes = pairs.iter().map(|(key, value)| (key.len() + value.len()) as u64).sum();
+        self.totals.erased_bytes += bytes;
         removed.push((space.name(), pairs.len() as u64, bytes));
         for (key, _) in pairs {
             self.remove(space, Key::new().tuple(key));

@@ -61,7 +61,10 @@ impl Tx {
                 let again = if waiting.again == 0 { due } else { waiting.again.min(due) };
                 self.move_erasure(timeline, waiting.due, &Erasure { again, ..waiting });
             }
-            Some(waiting) => self.move_erasure(timeline, waiting.due, &Erasure { due, ..waiting }),
+            Some(waiting) => {
+                let again = if waiting.worker.is_empty() { waiting.again } else { due };
+                self.move_erasure(timeline, waiting.due, &Erasure { due, again, ..waiting });
+            }
             None => self.move_erasure(timeline, due, &Erasure { due, ..Erasure::default() }),
         }
         Ok(())

@@ -386,6 +386,8 @@ impl Tx {
 
     /// Puts what is left of a message in its place. Needs the timeline's lock.
     pub fn replace_message(&mut self, timeline: &Timeline, message: &StoredMessage) {
+        // Of what it replaces the words are to leave the disk too.
+        self.totals.erased_bytes += (FIXED + message.json.len()) as u64;
         self.put_bytes(Space::Messages, timeline.key().number(message.seq), message.encode());
     }
 

@@ -50,6 +50,7 @@ impl Compaction {
 
 /// Has the engine rewrite its files without what was erased.
 pub(crate) async fn compact(cx: &Context) -> Result<()> {
+    let _working = cx.eraser.working.lock().await;
     let before = cx.store.disk_bytes();
     let bytes = cx.store.totals().await?.erased_bytes;
     cx.store.compact().await?;

@@ -27,6 +27,11 @@ fn skew(cx: &Context) -> u64 {
 }
 
 impl Mark {
+    /// A hold forbids everything.
+    pub(super) fn held() -> Self {
+        Self { held: true, ..Self::default() }
+    }
+
     pub(super) async fn of(cx: &Context, timeline: &Timeline) -> Result<Self> {
         let tx = cx.store.begin(Locks::none()).await?;
         let now = cx.now().saturating_sub(skew(cx));
@@ -128,7 +133,7 @@ impl Mark {
 }
 
 /// Whether a hold protects a timeline: its group, one of its users, or a member.
-async fn held(tx: &Tx, timeline: &Timeline) -> Result<bool> {
+pub(crate) async fn held(tx: &Tx, timeline: &Timeline) -> Result<bool> {
     let Timeline::Group(group_id) = timeline else {
         for user in timeline.users() {
             if tx.hold(&Held::User(user.to_owned())).await?.is_some() {

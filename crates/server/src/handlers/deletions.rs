@@ -233,7 +233,11 @@ async fn delete_one(
     if !listed && !member {
         tx.unindex(me, id);
     }
-    let row = item(id, &view);
+    let mut row = item(id, &view);
+    if everyone {
+        // What went for everyone is up to here, whatever the caller had cleared or keeps.
+        row.cleared_to = place.seq;
+    }
     let conversation = describe(tx, me, id, view, head).await?.into_tombstone();
     Ok(Deleted { conversation, row, changed, undoable_until })
 }
@@ -346,8 +350,9 @@ async fn base_after(
     if view.left() {
         return Ok(Place { seq: former.base, count: former.base_count, own_above: former.own });
     }
-    if view.read_to > former.base {
-        return Ok(tx.place(&timeline, head, me, view.read_to).await?);
+    let later = view.read_to.max(view.joined_after);
+    if later > former.base {
+        return Ok(tx.place(&timeline, head, me, later).await?);
     }
     let since = tx.own_above(&timeline, me, undo.head, head.seq).await?;
     Ok(Place { seq: former.base, count: former.base_count, own_above: former.own + since })

@@ -1,5 +1,6 @@
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -17,6 +18,8 @@ pub struct FjallEngine {
     path: PathBuf,
     database: Database,
     spaces: Vec<Keyspace>,
+    /// Back-ups and rewritings take turns: a snapshot keeps what was removed.
+    turn: Mutex<()>,
 }
 
 impl std::fmt::Debug for FjallEngine {
@@ -41,7 +44,7 @@ impl FjallEngine {
             .map(|space| database.keyspace(space.name(), KeyspaceCreateOptions::default))
             .collect::<Result<_, _>>()
             .map_err(|error| StoreError::opening(&error))?;
-        Ok(Self { path: path.to_owned(), database, spaces })
+        Ok(Self { path: path.to_owned(), database, spaces, turn: Mutex::default() })
     }
 }
 
@@ -73,6 +76,7 @@ impl FjallEngine {
 
     /// Writes every row as of one moment into a new file.
     pub(super) fn back_up(&self, path: &Path, backup: &Backup) -> Result<BackupSize, StoreError> {
+        let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
         let snapshot = self.database.snapshot();
         let mut writer = Writer::begin(path, backup)?;
         let failed = |error: std::io::Error| StoreError::Write(error.to_string());
@@ -103,6 +107,7 @@ impl FjallEngine {
     /// flushed, and removes old ones when all they hold is in tables. So it is filled up first, with what does not compress.
     pub(super) fn compact(&self) -> Result<(), StoreError> {
         let failed = |error: fjall::Error| StoreError::Write(error.to_string());
+        let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
         self.has_room()?;
         let filler = self.database.keyspace(FILLER, KeyspaceCreateOptions::default).map_err(failed)?;
         let journals = self.database.journal_disk_space().map_err(failed)?;

@@ -5,12 +5,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use lethe_domain::conversations::{Place, View};
 use lethe_domain::deletions::{Entry, Kind, Removed};
 use lethe_protocol::{Code, Event, Message, MessagesRemoved};
 use lethe_store::{Direction, Held, Locks, Publication, StoredMessage, Timeline, UnderErasure};
 
-use super::everyone::{remains, whose};
+use super::everyone::{remains, under_hold, whose};
 use crate::context::Context;
+use crate::eraser::held;
 use crate::failure::{Failure, Result};
 use crate::handlers::messages::audience;
 use crate::handlers::{friends, groups};
@@ -31,6 +33,13 @@ pub(crate) async fn erase_account(cx: &Context, administrator: &str, user: &str)
     let Some(_turn) = cx.eraser.take_account(user) else {
         return Err(Failure::refuse(Code::UNAVAILABLE, "this account is being erased already"));
     };
+    let tx = cx.store.begin(Locks::none()).await?;
+    for timeline in timelines(cx, user).await? {
+        if held(&tx, &timeline).await? {
+            return Err(under_hold());
+        }
+    }
+    drop(tx);
     begin(cx, administrator, user).await?;
     let mut counts = Counts::new();
     counts.insert("memberships", (groups::leave_all(cx, user).await?, 0));
@@ -45,6 +54,13 @@ pub(crate) async fn erase_account(cx: &Context, administrator: &str, user: &str)
     rows(cx, user, &mut counts).await?;
     for timeline in &timelines {
         let mut tx = cx.store.begin(Locks::none().timeline(timeline)).await?;
+        if timeline.users().len() > 1 {
+            // Whoever gets this user ID later does not read what was said to the one before.
+            let head = tx.head(timeline).await?;
+            let mut view = View::default();
+            view.delete(Place { seq: head.seq, count: head.count, own_above: 0 }, &head, true);
+            tx.put_view(user, &timeline.seen_by(user), &view);
+        }
         tx.queue_erasure(timeline, cx.now() + cx.grace()).await?;
         tx.commit().await?;
     }
@@ -59,7 +75,11 @@ pub(crate) async fn resume_erasures(cx: &Context) -> Result<()> {
         let abandoned = !cx.store.is_shared() || under.time + ABANDONED < cx.now();
         if abandoned && !cx.eraser.has_account(&user) {
             tracing::info!("the erasure of an account goes on");
-            erase_account(cx, &under.by, &user).await?;
+            match erase_account(cx, &under.by, &user).await {
+                // One account that cannot be erased now does not keep the eraser from the rest.
+                Err(Failure::Refused(error)) => tracing::warn!(%error, "an account cannot be erased now"),
+                outcome => drop(outcome?),
+            }
         }
     }
     Ok(())
@@ -117,10 +137,10 @@ async fn rewrite(cx: &Context, user: &str, timeline: &Timeline) -> Result<(u64, 
         let Some(last) = step.last().map(|message| message.seq) else { return Ok(all) };
         let mut seqs = Vec::new();
         for stored in &step {
-            if let Some(rest) = anonymous(user, timeline, stored)? {
+            if let Some((rest, gone)) = anonymous(user, timeline, stored)? {
                 tx.replace_message(timeline, &rest);
                 all = (all.0 + 1, all.1 + stored.json.len() as u64);
-                seqs.push(stored.seq);
+                seqs.extend(gone.then_some(stored.seq));
             }
         }
         if !seqs.is_empty() {
@@ -136,8 +156,12 @@ async fn rewrite(cx: &Context, user: &str, timeline: &Timeline) -> Result<(u64, 
     }
 }
 
-/// What is left of a message that names the account; none when it does not.
-fn anonymous(user: &str, timeline: &Timeline, stored: &StoredMessage) -> Result<Option<StoredMessage>> {
+/// What is left of a message that names the account, and whether its words are gone; none when it does not.
+fn anonymous(
+    user: &str,
+    timeline: &Timeline,
+    stored: &StoredMessage,
+) -> Result<Option<(StoredMessage, bool)>> {
     let quoted = serde_json::to_string(user).unwrap_or_default();
     if memchr::memmem::find(&stored.json, quoted.as_bytes()).is_none() {
         return Ok(None);
@@ -164,7 +188,7 @@ fn anonymous(user: &str, timeline: &Timeline, stored: &StoredMessage) -> Result<
     } else {
         return Ok(None);
     };
-    Ok(Some(rest.with(&left)?))
+    Ok(Some((rest.with(&left)?, left.removed)))
 }
 
 /// Removes every row that belongs to the account.

@@ -11,6 +11,7 @@ use serde_json::value::RawValue;
 
 use super::Caller;
 use crate::context::Context;
+use crate::eraser::held;
 use crate::failure::{Failure, Result};
 use crate::handlers::messages::audience;
 
@@ -24,6 +25,10 @@ async fn right(cx: &Context, tx: &Tx, caller: &Caller, id: &ConversationId) -> R
         ConversationId::User(_) | ConversationId::System => None,
     };
     Ok(may_delete_for_everyone(&cx.settings(), actor)?)
+}
+
+pub(super) fn under_hold() -> Failure {
+    Failure::refuse(Code::HELD, "a hold protects these messages")
 }
 
 /// The users or the group of a timeline, as events name them.
@@ -44,10 +49,14 @@ pub(super) async fn remove_history(
     seq: u64,
 ) -> Result<()> {
     let me = caller.user.as_str();
-    if right(cx, tx, caller, id).await? == Everyone::Own || *id == ConversationId::System {
+    let (timeline, now) = (Timeline::of(me, id), cx.now());
+    if right(cx, tx, caller, id).await? == Everyone::Own {
+        // Own messages are overwritten at once: a hold forbids it, and they were left as they are.
+        return if held(tx, &timeline).await? { Err(under_hold()) } else { Ok(()) };
+    }
+    if *id == ConversationId::System {
         return Ok(());
     }
-    let (timeline, now) = (Timeline::of(me, id), cx.now());
     let mut head = tx.head(&timeline).await?;
     let first = head.floor.max(head.erased_to);
     if let Some(oldest) = tx.messages(&timeline, first, seq, Direction::Forward, 1).await?.first() {
@@ -73,7 +82,8 @@ pub(super) async fn remove_own_messages(cx: &Context, caller: &Caller, items: &[
     for item in items {
         let (id, me) = (&item.conversation_id, caller.user.as_str());
         let tx = cx.store.begin(Locks::none()).await?;
-        if right(cx, &tx, caller, id).await.ok() != Some(Everyone::Own) {
+        let own = right(cx, &tx, caller, id).await.ok() == Some(Everyone::Own);
+        if !own || held(&tx, &Timeline::of(me, id)).await? {
             continue;
         }
         let head = tx.head(&Timeline::of(me, id)).await?;
