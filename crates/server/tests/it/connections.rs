@@ -51,7 +51,7 @@ async fn forged_foreign_and_expired_tokens_are_refused() {
         ("alice", sig("bob", now), 70013),
         ("alice", String::new(), 70002),
         ("alice", "garbage".to_owned(), 70003),
-        ("alice", sig("alice", now - 4000), 70001),
+        ("alice", lethe_server::mint(APP, crate::support::KEY, "alice", now - 4000, 3600), 70001),
         ("alice", lethe_server::mint(APP, "another key", "alice", now, 3600), 70009),
         ("alice", lethe_server::mint(APP + 1, crate::support::KEY, "alice", now, 3600), 70014),
     ];
