@@ -43,7 +43,7 @@ enum Command {
         #[command(flatten)]
         options: Box<Options>,
     },
-    /// Erase what is due in a store that no server has open, and give back the disk space.
+    /// Erase what is due in a store that no server has open.
     Erase {
         /// Rewrite the store's files, and check that nothing of what is erased is left in it.
         #[arg(long)]
