@@ -16,6 +16,8 @@ use crate::support::{block, say, sign, turn};
 const NODES: usize = 3;
 /// How long devices may need to agree; those that never will are not waited for longer.
 const CONVERGENCE: Duration = Duration::from_secs(5);
+/// Loads in which a mutation that needs luck to do harm may do it.
+const ATTEMPTS: usize = 4;
 const LOSSY: Chaos = Chaos { drop: 30, double: 10, shuffle: 10 };
 
 /// Nodes in this process, with these faults.
@@ -97,5 +99,11 @@ async fn a_database_that_is_killed_is_harmless() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_answer_before_its_commit_is_noticed() {
-    under_a_database_that_is_killed(true).await.unwrap_err();
+    // A kill has to fall between an answer and its commit, which is short: mostly one of ten does.
+    for _ in 0..ATTEMPTS {
+        if under_a_database_that_is_killed(true).await.is_err() {
+            return;
+        }
+    }
+    panic!("servers that answer before they commit were taken for right ones");
 }
