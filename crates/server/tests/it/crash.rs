@@ -14,6 +14,8 @@ use crate::process::{Process, command};
 use crate::support::{Actor, World, directory, user};
 
 const ROUNDS: u64 = 200;
+/// A directory is killed so often; then comes a new one, because each start reads the whole journal of all before.
+const ROUNDS_OF_A_DIRECTORY: u64 = 12;
 /// So many messages are erased in many steps, with pauses between them.
 const MESSAGES: u64 = 600;
 const ERASE_RATE: &str = "5000";
@@ -65,6 +67,14 @@ impl Loop {
         }
         alice.settled().await;
         (alice, bob)
+    }
+
+    /// After all the kills of a directory, exactly what had to go is gone.
+    async fn finish(&self) {
+        let process = self.start();
+        let queue = self.rest(&process, "lethe_deletion/queue", json!({})).await;
+        assert_eq!(queue["Eraser"]["erased"].as_u64(), Some(self.erased), "round {}", self.round);
+        process.kill();
     }
 
     async fn erasure(&mut self) {
@@ -194,6 +204,7 @@ async fn a_kill_inside_an_erasure_an_undo_or_an_export_leaves_nothing_half_done(
     let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse().ok());
     let seed = number("LETHE_SEED").unwrap_or_else(rand::random);
     let rounds = number("LETHE_ROUNDS").unwrap_or(ROUNDS);
+    eprintln!("LETHE_SEED={seed} LETHE_ROUNDS={rounds}");
     let mut crashes = Loop {
         rng: StdRng::seed_from_u64(seed),
         world: World::in_memory().await,
@@ -203,14 +214,15 @@ async fn a_kill_inside_an_erasure_an_undo_or_an_export_leaves_nothing_half_done(
     };
     for round in 0..rounds {
         crashes.round = round;
+        if round > 0 && round % ROUNDS_OF_A_DIRECTORY == 0 {
+            crashes.finish().await;
+            (crashes.directory, crashes.erased) = (directory(), 0);
+        }
         match round % 3 {
             0 => crashes.erasure().await,
             1 => crashes.undo().await,
             _ => crashes.export().await,
         }
     }
-    let process = crashes.start();
-    let queue = crashes.rest(&process, "lethe_deletion/queue", json!({})).await;
-    assert_eq!(queue["Eraser"]["erased"].as_u64(), Some(crashes.erased), "LETHE_SEED={seed}");
-    process.kill();
+    crashes.finish().await;
 }

@@ -67,6 +67,8 @@ const FILLER_BYTES: usize = 4 << 20;
 /// Attempts, and the time between them, until the engine's own threads have removed an old journal.
 const ATTEMPTS: u32 = 600;
 const BREATH: Duration = Duration::from_millis(50);
+/// How often it is seen whether a flush is done.
+const FLUSHING: Duration = Duration::from_millis(5);
 
 impl FjallEngine {
     /// What the files take: the journal is a file of 64 MB of which most is a hole.
@@ -122,12 +124,12 @@ impl FjallEngine {
         self.database.persist(PersistMode::SyncData).map_err(failed)?;
         tracing::debug!(journals, "the journal was filled up");
         for space in std::iter::once(&filler).chain(&self.spaces) {
-            space.rotate_memtable_and_wait().map_err(failed)?;
+            flush(space, &filler).map_err(failed)?;
         }
         for _ in 0..ATTEMPTS {
             // Flushing removes the journals that nothing needs any more; another rotation has it look again.
             filler.insert("again", []).map_err(failed)?;
-            filler.rotate_memtable_and_wait().map_err(failed)?;
+            flush(&filler, &filler).map_err(failed)?;
             if self.database.journal_count() <= 1 {
                 break;
             }
@@ -138,8 +140,21 @@ impl FjallEngine {
         }
         // Files of older versions go with the next rotation.
         filler.insert("again", []).map_err(failed)?;
-        filler.rotate_memtable_and_wait().map_err(failed)
+        flush(&filler, &filler).map_err(failed)
     }
+}
+
+/// Has a keyspace's writes in a table. The engine's own call waits for ever when its threads cannot write; a write into
+/// the filler finds that out.
+fn flush(space: &Keyspace, filler: &Keyspace) -> Result<(), fjall::Error> {
+    if !space.rotate_memtable()? {
+        return Ok(());
+    }
+    while space.sealed_memtable_count() > 0 {
+        std::thread::sleep(FLUSHING);
+        filler.remove("filler")?;
+    }
+    Ok(())
 }
 
 impl Engine for FjallEngine {

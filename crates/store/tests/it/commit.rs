@@ -100,3 +100,34 @@ fn a_directory_serves_one_process() {
     drop(first);
     DataDirectory::open(&path).unwrap();
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rewriting_that_cannot_write_its_tables_ends_with_an_error() {
+    let directory = tempfile::tempdir().unwrap();
+    let open = DataDirectory::open(directory.path()).unwrap();
+    let store = Store::open(&open, false, Arc::new(Nobody)).await.unwrap();
+    append(&store, 1).await.unwrap();
+    let mut removed = 0;
+    for entry in walk(directory.path()) {
+        if entry.file_name().is_some_and(|name| name == "tables") {
+            std::fs::remove_dir_all(&entry).unwrap();
+            removed += 1;
+        }
+    }
+    assert!(removed > 0, "the engine keeps its tables elsewhere now");
+    let ended = tokio::time::timeout(std::time::Duration::from_secs(30), store.compact()).await;
+    assert!(ended.expect("it waits for what will never come").is_err());
+}
+
+/// All directories below one.
+fn walk(directory: &std::path::Path) -> Vec<std::path::PathBuf> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(directory).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.extend(walk(&path));
+            found.push(path);
+        }
+    }
+    found
+}
