@@ -100,7 +100,7 @@ pub struct Entry {
     /// Who did it: a user, an administrator, or empty for the server itself.
     #[n(2)]
     pub actor: String,
-    /// Whose view it concerns; empty for all of a timeline.
+    /// Whose view it concerns; of what concerns a whole timeline, its first user, or empty for a group.
     #[n(3)]
     pub user: String,
     /// The client instance; empty over REST and for the server itself.
@@ -120,7 +120,7 @@ pub struct Entry {
 /// One conversation or timeline in a row of the journal.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 pub struct EntryItem {
-    /// The conversation as its user names it; of what concerns all, `PAIR` and both users, or the group's conversation.
+    /// The conversation as [`Entry::user`] names it.
     #[n(0)]
     pub conversation: String,
     /// See [`View::listed_after`]; of what concerns all, 0.
@@ -200,6 +200,18 @@ pub struct Erasure {
     /// Something was deleted in it since it was last looked at, and is final at this time in ms; 0 for nothing.
     #[n(7)]
     pub again: u64,
+    /// The timeline's own floor whose grace period runs, 0 for none. It may have moved on since.
+    #[n(8)]
+    #[cbor(default)]
+    pub floor: u64,
+    /// Server time in ms at which that floor was set.
+    #[n(9)]
+    #[cbor(default)]
+    pub floor_time: u64,
+    /// Nonces erased in this run so far.
+    #[n(10)]
+    #[cbor(default)]
+    pub nonces: u64,
 }
 
 /// Erasure is forbidden, visibility is not touched.

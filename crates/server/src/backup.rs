@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::config::{Config, EngineName};
 use crate::context::{Context, now_ms};
 use crate::failure::Result;
-use crate::journal::replay;
+use crate::journal::{Replayed, replay};
 use crate::serve::{StartError, identity_of, offline};
 use crate::usersig;
 
@@ -76,9 +76,10 @@ async fn fill(config: Config, from: &Path) -> std::result::Result<Restored, Star
     drop(directory);
     let journal = config.deletion_journal.clone();
     let (cx, _directory) = offline(config).await?;
-    let deletions = if journal.as_os_str().is_empty() { Ok(0) } else { replay(&cx, &journal).await };
+    let replayed =
+        if journal.as_os_str().is_empty() { Ok(Replayed::default()) } else { replay(&cx, &journal).await };
     cx.store.close().await?;
-    let deletions = deletions.map_err(|failure| StartError::Ended(failure.tell().to_string()))?;
+    let deletions = replayed?.applied;
     Ok(Restored { rows, deletions, time: backup.time })
 }
 

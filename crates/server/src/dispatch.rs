@@ -39,7 +39,9 @@ async fn once(cx: &Context, session: &Session, id: u64, request: Request) -> Res
         Request::DeleteConversations(body) => {
             reply(id, &deletions::delete(cx, &Caller::client(session), &body).await?)
         }
-        Request::PreviewDeletion(body) => reply(id, &deletions::preview(cx, me, &body).await?),
+        Request::PreviewDeletion(body) => {
+            reply(id, &deletions::preview(cx, &Caller::client(session), &body).await?)
+        }
         Request::RestoreConversation(body) => {
             reply(id, &deletions::restore(cx, &Caller::client(session), &body.conversation_id).await?)
         }

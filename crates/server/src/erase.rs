@@ -48,7 +48,7 @@ pub async fn erase(config: Config, verify: bool) -> Result<Report, StartError> {
     let (cx, _directory) = offline(config).await?;
     let outcome = work(&cx, verify).await;
     cx.store.close().await?;
-    outcome.map_err(|failure| StartError::Ended(failure.tell().to_string()))
+    Ok(outcome?)
 }
 
 async fn work(cx: &Context, verify: bool) -> Result<Report, Failure> {

@@ -137,9 +137,9 @@ async fn turn(
     compaction: &mut Compaction,
     sweep: &mut retention::Sweep,
 ) -> Result<()> {
-    cx.hub.journal.sync();
     sweep.run(cx).await?;
-    deletions::resume_erasures(cx).await?;
+    deletions::resume_erasures(cx, worker).await?;
+    shorten(cx).await?;
     work_off(cx, worker).await?;
     let old = cx.now().saturating_sub(KEY_TIME);
     // A look first: most of the time there are none, and locks are for those who change something.
@@ -149,6 +149,19 @@ async fn turn(
         tx.commit().await?;
     }
     compaction.run(cx).await
+}
+
+/// A shorter grace period is true for what waits already. What a hold keeps is looked at again by itself.
+async fn shorten(cx: &Context) -> Result<()> {
+    let latest = |cx: &Context| cx.now() + cx.grace().max(HELD) + SKEW;
+    for timeline in cx.store.begin(Locks::none()).await?.waiting_beyond(latest(cx), TURN).await? {
+        let mut tx = cx.store.begin(Locks::none().timeline(&timeline)).await?;
+        if let Some(waiting) = tx.erasure(&timeline).await?.filter(|waiting| waiting.due > latest(cx)) {
+            tx.move_erasure(&timeline, waiting.due, &Erasure { due: cx.now(), ..waiting });
+            tx.commit().await?;
+        }
+    }
+    Ok(())
 }
 
 /// Erases everything that is due now.
@@ -176,7 +189,7 @@ async fn work(cx: &Context, worker: &str, timeline: &Timeline) -> Result<bool> {
         return Ok(false);
     }
     // Many readers are looked at without a lock: floors only grow, and a restore takes the claim away.
-    let mark = Mark::of(cx, timeline).await?;
+    let mark = Mark::of(cx, worker, timeline).await?;
     let mut tx = cx.store.begin(Locks::none().timeline(timeline)).await?;
     let Some(mut erasure) = claimed(&tx, worker, timeline).await? else { return Ok(true) };
     mark.forget_undos(cx, &mut tx, timeline).await?;
@@ -217,15 +230,19 @@ async fn claimed(tx: &Tx, worker: &str, timeline: &Timeline) -> Result<Option<Er
 /// Puts a timeline where it has to wait, or takes it out of the queue. What was erased in this run gets its row in the
 /// journal; under a hold, the run is not over.
 fn leave(cx: &Context, tx: &mut Tx, timeline: &Timeline, erasure: &Erasure, mark: &Mark, to: u64) {
-    let (messages, bytes) = if mark.held { (erasure.messages, erasure.bytes) } else { (0, 0) };
+    let run = if mark.held { erasure.clone() } else { Erasure::default() };
     if erasure.messages > 0 && !mark.held {
         record(cx, tx, timeline, erasure, to);
     }
+    let (floor, floor_time) = mark.waiting_floor;
     let again = Some(erasure.again).filter(|&again| again > 0);
     let next = if mark.held { Some(cx.now() + HELD) } else { mark.next.into_iter().chain(again).min() };
     match next {
         Some(due) => {
-            let waiting = Erasure { due, held: mark.held, messages, bytes, ..Erasure::default() };
+            let Erasure { messages, bytes, nonces, .. } = run;
+            let held = mark.held;
+            let waiting =
+                Erasure { due, held, messages, bytes, nonces, floor, floor_time, ..Erasure::default() };
             tx.move_erasure(timeline, erasure.due, &waiting);
         }
         None => tx.end_erasure(timeline, erasure.due),
@@ -241,7 +258,7 @@ async fn erase(cx: &Context, worker: &str, timeline: &Timeline, mark: &Mark) -> 
         let Some(mut erasure) = claimed(&tx, worker, timeline).await? else { return Ok(()) };
         if held(&tx, timeline).await? {
             // A hold that was set meanwhile stops it here.
-            leave(cx, &mut tx, timeline, &erasure, &Mark::held(), 0);
+            leave(cx, &mut tx, timeline, &erasure, &Mark::held(&erasure), 0);
             tx.commit().await?;
             return Ok(());
         }
@@ -250,9 +267,10 @@ async fn erase(cx: &Context, worker: &str, timeline: &Timeline, mark: &Mark) -> 
         let done = step.is_none_or(|step| step.last >= mark.seq);
         head.erased_to = step.filter(|_| !done).map_or(mark.seq, |step| step.last);
         tx.put_head(timeline, &head);
-        let Erased { messages, bytes, .. } = step.unwrap_or_default();
+        let Erased { messages, bytes, nonces, .. } = step.unwrap_or_default();
         erasure.messages += messages;
         erasure.bytes += bytes;
+        erasure.nonces += nonces;
         erasure.leased_until = cx.now() + LEASE;
         {
             let mut progress = cx.eraser.lock();
@@ -291,7 +309,7 @@ fn record(cx: &Context, tx: &mut Tx, timeline: &Timeline, erasure: &Erasure, to:
         items: vec![item],
         removed: vec![
             removed("messages", erasure.messages, erasure.bytes),
-            removed("nonces", erasure.messages, 0),
+            removed("nonces", erasure.nonces, 0),
         ],
         note: String::new(),
     });

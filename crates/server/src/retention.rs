@@ -5,12 +5,12 @@ use std::sync::atomic::Ordering;
 
 use lethe_domain::conversations::Head;
 use lethe_domain::deletions::{Entry, Kind};
-use lethe_protocol::{Event, HistoryRemoved};
-use lethe_store::{Audience, Locks, Timeline, Tx};
+use lethe_store::{Locks, Timeline, Tx};
 
 use crate::context::Context;
 use crate::eraser::named;
 use crate::failure::Result;
+use crate::handlers::deletions::tell_history_removed;
 
 /// A day in ms.
 const DAY: u64 = 24 * 3600 * 1000;
@@ -74,15 +74,12 @@ async fn retain(cx: &Context, timeline: &Timeline, head: &Head, days: u32) -> Re
     }
     drop(tx);
     let mut tx = cx.store.begin(Locks::none().timeline(timeline)).await?;
-    let mut head = tx.head(timeline).await?;
+    let head = tx.head(timeline).await?;
     let seq = last_before(&tx, timeline, &head, oldest).await?;
-    let count = tx.message(timeline, seq).await?.map_or(head.count, |message| message.count);
     let now = cx.now();
-    if !head.raise_floor(seq, count, now) {
+    if !tx.raise_floor(timeline, seq, now, cx.grace()).await? {
         return Ok(());
     }
-    tx.put_head(timeline, &head);
-    tx.queue_erasure(timeline, now + cx.grace()).await?;
     let (item, user) = named(timeline, seq);
     tx.record(&Entry {
         kind: Kind::Retention,
@@ -94,13 +91,7 @@ async fn retain(cx: &Context, timeline: &Timeline, head: &Head, days: u32) -> Re
         removed: Vec::new(),
         note: format!("{days} days"),
     });
-    let users: Vec<String> = timeline.users().iter().map(|&user| user.to_owned()).collect();
-    let (group, audience) = match timeline {
-        Timeline::Group(group_id) => (Some(group_id.clone()), Audience::Group(group_id.clone())),
-        Timeline::Pair(..) | Timeline::System(_) => (None, Audience::Users(users.clone())),
-    };
-    let removed = HistoryRemoved { group, users, by: String::new(), up_to: seq, time: now };
-    tx.tell(audience, &Event::HistoryRemoved(removed));
+    tell_history_removed(&mut tx, timeline, "", seq, now);
     tx.commit().await?;
     Ok(())
 }

@@ -16,9 +16,10 @@ use crate::config::{Config, EngineName};
 use crate::context::{Context, now_ms};
 use crate::doors;
 use crate::eraser;
+use crate::failure::Failure;
 use crate::handlers;
 use crate::hub::Hub;
-use crate::journal::replay;
+use crate::journal::{self, Replayed, replay};
 use crate::listener::Guarded;
 use crate::usersig;
 
@@ -73,6 +74,15 @@ pub enum StartError {
     Ended(String),
 }
 
+impl From<Failure> for StartError {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::Store(error) => Self::Store(error),
+            Failure::Refused(error) => Self::Ended(error.to_string()),
+        }
+    }
+}
+
 /// A server that accepts connections.
 #[derive(Debug)]
 pub struct Running {
@@ -108,6 +118,8 @@ pub struct Faults {
     pub answers_before_commit: bool,
     /// The node's clock runs ahead by this, in ms.
     pub ahead: u64,
+    /// Nothing is erased in the background, so that what requests cost can be counted.
+    pub no_eraser: bool,
 }
 
 /// See [`start`].
@@ -131,7 +143,9 @@ pub async fn start_with_faults(config: Config, salvage: bool, faults: Faults) ->
     let context =
         Arc::new(Context::new(store, Arc::clone(&hub), identity.clone(), config, address_text, faults.ahead));
     ship_journal(&context).await?;
-    tokio::spawn(eraser::run(Arc::downgrade(&context)));
+    if !faults.no_eraser {
+        tokio::spawn(eraser::run(Arc::downgrade(&context)));
+    }
     if let Some((bus, heard)) = joined {
         let (moved, when_moved) = mpsc::unbounded_channel();
         hub.join(Arc::new(bus), moved);
@@ -162,11 +176,25 @@ async fn ship_journal(cx: &Context) -> Result<(), StartError> {
     if path.as_os_str().is_empty() {
         return Ok(());
     }
-    let applied = replay(cx, &path).await.map_err(|failure| StartError::Ended(failure.tell().to_string()))?;
+    let Replayed { applied, last } = replay(cx, &path).await?;
     if applied > 0 {
         tracing::warn!(applied, "deletions newer than the store were applied from the copy of the journal");
     }
-    cx.hub.journal.ship_to(&path).map_err(|error| StartError::Journal { path, error })
+    journal::know(cx, &path).await?;
+    let opened = cx.hub.journal.ship_to(&path, cx.identity.sdk_app_id);
+    opened.map_err(|error| StartError::Journal { path, error })?;
+    Ok(journal::keep(cx, &cx.hub.journal, last).await?)
+}
+
+/// The copy of the journal is whole, and the store knows it.
+async fn close_journal(context: &Arc<Context>) -> Result<(), StartError> {
+    let cx = Arc::clone(context);
+    let _ = tokio::task::spawn_blocking(move || cx.hub.journal.close()).await;
+    let path = &context.config.deletion_journal;
+    if path.as_os_str().is_empty() {
+        return Ok(());
+    }
+    Ok(journal::know(context, path).await?)
 }
 
 fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
@@ -360,6 +388,8 @@ impl Running {
         while Arc::strong_count(&self.context) > 1 && Instant::now() < deadline {
             sleep(Duration::from_millis(2)).await;
         }
+        self.context.store.settle().await?;
+        close_journal(&self.context).await?;
         Ok(self.context.store.close().await?)
     }
 }

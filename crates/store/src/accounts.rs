@@ -2,6 +2,7 @@ use std::collections::BTreeSet;
 
 use bytes::Bytes;
 use lethe_domain::accounts::{Account, FIRST_TINY_ID};
+use lethe_domain::deletions::Removed;
 use lethe_protocol::ConversationId;
 use minicbor::{Decode, Encode};
 use sha2::{Digest as _, Sha256};
@@ -11,9 +12,9 @@ use crate::key::split_text;
 use crate::record::decode;
 use crate::{Key, Need, StoreError, Timeline, Tx};
 
-/// Spaces whose keys begin with a user, and which hold nothing but what belongs to that user.
-const OWN: [Space; 9] = [
-    Space::Views,
+/// Spaces whose keys begin with a user, and which hold nothing but what belongs to that user; views are left with their
+/// timelines.
+const OWN: [Space; 8] = [
     Space::Listed,
     Space::Changes,
     Space::Counters,
@@ -36,14 +37,41 @@ fn erased_key(user_id: &str) -> Key {
 }
 
 /// An account that is being erased.
-#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Encode, Decode)]
 pub struct UnderErasure {
     /// The administrator who asked for it.
     #[n(0)]
     pub by: String,
-    /// Server time in ms at which it began, or was gone on with.
+    /// Server time in ms of its last step.
     #[n(1)]
     pub time: u64,
+    /// The node that works on it.
+    #[n(2)]
+    pub worker: String,
+    /// What was removed so far.
+    #[n(3)]
+    pub removed: Vec<Removed>,
+    /// The name of its row, if the journal's copy has one already; otherwise empty.
+    #[n(4)]
+    pub row: String,
+}
+
+impl UnderErasure {
+    /// Whether this worker may go on: it is its own, or the one that had it did nothing for `abandoned` ms.
+    #[must_use]
+    pub fn is_free(&self, worker: &str, now: u64, abandoned: u64) -> bool {
+        self.worker == worker || self.time.saturating_add(abandoned) < now
+    }
+
+    /// Adds rows of one store, and their bytes.
+    pub fn count(&mut self, store: &str, count: u64, bytes: u64) {
+        let known = self.removed.iter_mut().find(|removed| removed.store == store);
+        if let Some(removed) = known {
+            (removed.count, removed.bytes) = (removed.count + count, removed.bytes + bytes);
+        } else if count > 0 {
+            self.removed.push(Removed { store: store.to_owned(), count, bytes });
+        }
+    }
 }
 
 fn pending_key(user_id: &str) -> Key {
@@ -107,7 +135,15 @@ impl Tx {
         Ok(self.get(Space::Meta, erased_key(user_id)).await?.unwrap_or_default())
     }
 
-    /// Notes that an account is being erased, or that this is done. Needs the app's lock.
+    /// Whether an account is being erased, and how far it has come.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub async fn account_under_erasure(&self, user_id: &str) -> Result<Option<UnderErasure>, StoreError> {
+        self.get(Space::Meta, pending_key(user_id)).await
+    }
+
+    /// Notes that an account is being erased, or that this is done. Needs the user's lock.
     pub fn mark_for_erasure(&mut self, user_id: &str, by: Option<&UnderErasure>) {
         match by {
             Some(by) => self.put(Space::Meta, pending_key(user_id), by),

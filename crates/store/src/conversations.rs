@@ -161,6 +161,24 @@ impl Tx {
         self.put(Space::Views, key(user_id, conversation), view);
     }
 
+    /// Removes a view of an account that is being erased: the bytes of its row, 0 if there is none. Needs the timeline's
+    /// lock.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub async fn remove_view(
+        &mut self,
+        user_id: &str,
+        conversation: &ConversationId,
+    ) -> Result<u64, StoreError> {
+        let key = key(user_id, conversation);
+        let stored = self.get_bytes(Space::Views, key.clone()).await?;
+        let bytes = stored.map_or(0, |value| (key.bytes().len() + value.len()) as u64);
+        self.totals.erased_bytes += bytes;
+        self.remove(Space::Views, key);
+        Ok(bytes)
+    }
+
     /// Stores a view as the user's next change. Needs the timeline's and the user's lock.
     ///
     /// # Errors

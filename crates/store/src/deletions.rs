@@ -96,6 +96,21 @@ pub struct Keyed {
     pub time: u64,
 }
 
+/// The copy of the journal as far as the store knows it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Encode, Decode)]
+pub struct JournalCopy {
+    /// Bytes of the file.
+    #[n(0)]
+    pub length: u64,
+    /// A digest of the last of them.
+    #[n(1)]
+    pub digest: Vec<u8>,
+}
+
+fn copy_key() -> Key {
+    Key::new().text("journal_copy")
+}
+
 fn undo_key(user_id: &str, conversation: &ConversationId) -> Key {
     Key::new().text(user_id).text(&conversation.to_string())
 }
@@ -156,6 +171,19 @@ impl Tx {
             rows.extend(entry.map(|entry| (id, entry)));
         }
         Ok(rows)
+    }
+
+    /// How much of the journal's copy is known.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub async fn journal_copy(&self) -> Result<JournalCopy, StoreError> {
+        Ok(self.get(Space::Meta, copy_key()).await?.unwrap_or_default())
+    }
+
+    /// Notes how much of the journal's copy is known. Needs the app's lock.
+    pub fn put_journal_copy(&mut self, copy: &JournalCopy) {
+        self.put(Space::Meta, copy_key(), copy);
     }
 
     /// What the last deletion of a conversation took.

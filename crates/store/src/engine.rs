@@ -182,6 +182,14 @@ impl AnyEngine {
         }
     }
 
+    /// Whether another file in `directory` may grow.
+    pub(crate) fn may_grow(&self, directory: &std::path::Path) -> Result<(), StoreError> {
+        match self {
+            Self::Memory(_) => Ok(()),
+            Self::Fjall(engine) => engine.may_grow(directory),
+        }
+    }
+
     /// Bytes on the disk.
     pub(crate) fn disk_bytes(&self) -> u64 {
         match self {

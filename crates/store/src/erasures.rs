@@ -28,6 +28,11 @@ fn time_key(due: u64, timeline: &Timeline) -> Key {
     Key::new().number(due).tuple(timeline.key().bytes())
 }
 
+fn timeline_of(time_key: &[u8]) -> Result<Timeline, StoreError> {
+    let timeline = time_key.get(8..).and_then(Timeline::split).map(|(timeline, _)| timeline);
+    timeline.ok_or_else(|| StoreError::Damaged("a stored key cannot be read".to_owned()))
+}
+
 impl Tx {
     /// What the disk has given back.
     ///
@@ -70,6 +75,43 @@ impl Tx {
         Ok(())
     }
 
+    /// Hides everything up to `seq`, at most what there is, from everyone, and has it erased after `grace` in ms. Floors only
+    /// grow: whether it moved. Needs the timeline's lock.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub async fn raise_floor(
+        &mut self,
+        timeline: &Timeline,
+        seq: u64,
+        now: u64,
+        grace: u64,
+    ) -> Result<bool, StoreError> {
+        let mut head = self.head(timeline).await?;
+        let seq = seq.min(head.seq);
+        let count = self.message(timeline, seq).await?.map_or(head.count, |message| message.count);
+        if !head.raise_floor(seq, count, now) {
+            return Ok(false);
+        }
+        self.put_head(timeline, &head);
+        self.queue_erasure(timeline, now.saturating_add(grace)).await?;
+        if let Some(waiting) = self.erasure(timeline).await?.filter(|erasure| erasure.floor == 0) {
+            let noted = Erasure { floor: seq, floor_time: now, ..waiting };
+            self.move_erasure(timeline, noted.due, &noted);
+        }
+        Ok(true)
+    }
+
+    /// At most `limit` timelines of the queue that are due after `latest` in ms.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub async fn waiting_beyond(&self, latest: u64, limit: usize) -> Result<Vec<Timeline>, StoreError> {
+        let range = Range { start: Key::new().number(latest.saturating_add(1)).into_bytes(), end: None };
+        let pairs = self.scan(Space::ErasureTimes, &range, Direction::Forward, limit).await?;
+        pairs.iter().map(|(key, _)| timeline_of(key)).collect()
+    }
+
     /// Has an eraser at work look again at what it may take, because somebody reads again. Needs the timeline's lock.
     ///
     /// # Errors
@@ -107,9 +149,7 @@ impl Tx {
         let pairs = self.scan(Space::ErasureTimes, &range, Direction::Forward, limit).await?;
         let mut waiting = Vec::with_capacity(pairs.len());
         for (key, _) in pairs {
-            let timeline = key.get(8..).and_then(Timeline::split).map(|(timeline, _)| timeline);
-            let timeline =
-                timeline.ok_or_else(|| StoreError::Damaged("a stored key cannot be read".to_owned()))?;
+            let timeline = timeline_of(&key)?;
             if let Some(erasure) = self.erasure(&timeline).await? {
                 waiting.push((timeline, erasure));
             }

@@ -22,6 +22,7 @@ mod need;
 mod pending;
 mod record;
 mod remote;
+mod room;
 mod settings;
 mod store;
 mod totals;
@@ -31,7 +32,7 @@ pub use accounts::UnderErasure;
 pub use backup::{Backup, BackupSize};
 pub use commit::{Audience, Committed, Publication, Publish};
 pub use conversations::{Changed, Contacts};
-pub use deletions::{EntryId, Held, Keyed};
+pub use deletions::{EntryId, Held, JournalCopy, Keyed};
 pub use directory::{DataDirectory, Identity};
 pub use engine::{
     AnyEngine, Batch, Database, DatabaseOptions, Direction, Engine, FjallEngine, MemoryEngine,

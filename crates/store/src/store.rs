@@ -300,6 +300,17 @@ impl Store {
         compacted.map_err(|error| StoreError::Write(error.to_string()))?
     }
 
+    /// Whether a file in `directory` may grow without taking the room that the store needs on the same disk.
+    ///
+    /// # Errors
+    /// [`StoreError::Directory`] with a sentence.
+    pub fn may_grow(&self, directory: &Path) -> Result<(), StoreError> {
+        match &self.backend {
+            Backend::Embedded(shared) => shared.engine.may_grow(directory),
+            Backend::Remote(_) => Ok(()),
+        }
+    }
+
     /// Writes everything of one moment into a new file. Others go on meanwhile.
     ///
     /// # Errors
@@ -311,13 +322,7 @@ impl Store {
         };
         self.settle().await?;
         let (shared, path) = (Arc::clone(shared), path.to_owned());
-        let written = tokio::task::spawn_blocking(move || {
-            let written = shared.engine.back_up(&path, &backup);
-            if written.is_err() && !matches!(written, Err(StoreError::Directory(_))) {
-                let _ = std::fs::remove_file(&path);
-            }
-            written
-        });
+        let written = tokio::task::spawn_blocking(move || shared.engine.back_up(&path, &backup));
         written.await.map_err(|error| StoreError::Read(error.to_string()))?
     }
 

@@ -34,7 +34,7 @@ pub(super) fn router() -> Router<Arc<Context>> {
 }
 
 /// The query of every call. Numbers are read from text, so that a malformed one gets its own code.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 struct Caller {
     sdkappid: String,
@@ -82,7 +82,13 @@ fn success(fields: Value) -> Value {
 }
 
 /// Order of the checks: path, app, signature, administrator, body. The first that fails answers.
-async fn call(cx: &Context, service: &str, command: &str, caller: &Caller, body: &[u8]) -> Result<Value> {
+async fn call(
+    cx: &Arc<Context>,
+    service: &str,
+    command: &str,
+    caller: &Caller,
+    body: &[u8],
+) -> Result<Value> {
     type Op = Call;
     let op = match (service, command) {
         ("im_open_login_svc", "account_import") => Op::AccountImport,
@@ -113,7 +119,16 @@ async fn call(cx: &Context, service: &str, command: &str, caller: &Caller, body:
     authorise(cx, caller, op)?;
     let body: Value = serde_json::from_slice(body)
         .map_err(|error| Failure::refuse(Code::REST_JSON, format!("the body is not JSON: {error}")))?;
+    if op.is_long() {
+        return detached(Arc::clone(cx), op, caller.clone(), body).await;
+    }
     patiently(cx, || perform(cx, op, caller, body.clone())).await
+}
+
+/// What may take long goes on to its end when nobody waits for the answer any more.
+async fn detached(cx: Arc<Context>, op: Call, caller: Caller, body: Value) -> Result<Value> {
+    let work = tokio::spawn(async move { perform(&cx, op, &caller, body).await });
+    work.await.unwrap_or_else(|error| Err(Failure::refuse(Code::INTERNAL, error.to_string())))
 }
 
 async fn perform(cx: &Context, op: Call, caller: &Caller, body: Value) -> Result<Value> {
@@ -156,6 +171,21 @@ async fn perform(cx: &Context, op: Call, caller: &Caller, body: Value) -> Result
         Op::SetRetention => groups::set_retention(cx, read(body, Code::GROUP_PARAMETER)?).await,
         Op::GetConfig => Ok(config::get(cx)),
         Op::SetConfig => config::set(cx, &body).await,
+    }
+}
+
+impl Call {
+    /// Made of many steps, each of which is repeated by itself when a shared store asks for it.
+    fn is_long(self) -> bool {
+        matches!(
+            self,
+            Self::RestoreConversation
+                | Self::ExportConversation
+                | Self::Erase
+                | Self::Release
+                | Self::EraseAccounts
+                | Self::BackUp
+        )
     }
 }
 

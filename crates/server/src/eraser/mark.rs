@@ -1,8 +1,9 @@
 use lethe_domain::conversations::Head;
+use lethe_domain::deletions::Erasure;
 use lethe_protocol::ConversationId;
 use lethe_store::{Held, Locks, Timeline, Tx};
 
-use super::SKEW;
+use super::{LEASE, SKEW, claimed};
 use crate::context::Context;
 use crate::failure::Result;
 
@@ -18,8 +19,25 @@ pub(super) struct Mark {
     pub(super) held: bool,
     /// Server time in ms at which more may be final.
     pub(super) next: Option<u64>,
+    /// The timeline's own floor whose grace runs from now on, and since when. See [`Erasure::floor`].
+    pub(super) waiting_floor: (u64, u64),
     /// Users whose last deletion cannot be undone any more.
     expired: Vec<String>,
+}
+
+/// Keeps a claim for as long again, once half of it is over. Alone, nobody else takes it.
+async fn renew(cx: &Context, worker: &str, timeline: &Timeline) -> Result<()> {
+    if !cx.store.is_shared() {
+        return Ok(());
+    }
+    let now = cx.now();
+    let mut tx = cx.store.begin(Locks::none().timeline(timeline)).await?;
+    let claim = claimed(&tx, worker, timeline).await?;
+    if let Some(claim) = claim.filter(|claim| claim.leased_until < now + LEASE / 2) {
+        tx.move_erasure(timeline, claim.due, &Erasure { leased_until: now + LEASE, ..claim });
+        tx.commit().await?;
+    }
+    Ok(())
 }
 
 fn skew(cx: &Context) -> u64 {
@@ -28,17 +46,21 @@ fn skew(cx: &Context) -> u64 {
 
 impl Mark {
     /// A hold forbids everything.
-    pub(super) fn held() -> Self {
-        Self { held: true, ..Self::default() }
+    pub(super) fn held(erasure: &Erasure) -> Self {
+        let waiting_floor = (erasure.floor, erasure.floor_time);
+        Self { held: true, waiting_floor, ..Self::default() }
     }
 
-    pub(super) async fn of(cx: &Context, timeline: &Timeline) -> Result<Self> {
+    /// Of a timeline that `worker` has claimed. Looking at very many members takes longer than a claim lasts: it is renewed
+    /// on the way.
+    pub(super) async fn of(cx: &Context, worker: &str, timeline: &Timeline) -> Result<Self> {
         let tx = cx.store.begin(Locks::none()).await?;
         let now = cx.now().saturating_sub(skew(cx));
         let head = tx.head(timeline).await?;
+        let erasure = tx.erasure(timeline).await?.unwrap_or_default();
         let mut mark = Self::default();
         let readers = match timeline {
-            Timeline::Group(group_id) => mark.group(cx, &tx, group_id, &head, now).await?,
+            Timeline::Group(group_id) => mark.group(cx, worker, group_id, &head, now).await?,
             Timeline::Pair(..) | Timeline::System(_) => {
                 let mut lowest = u64::MAX;
                 for user in timeline.users() {
@@ -47,20 +69,28 @@ impl Mark {
                 lowest
             }
         };
-        let own = mark.own_floor(cx, &head, now);
+        let own = mark.own_floor(cx, &head, &erasure, now);
         mark.seq = readers.max(own).min(head.seq);
         mark.held = mark.seq > head.erased_to && held(&tx, timeline).await?;
         Ok(mark)
     }
 
-    /// The timeline's own floor, once it is final.
-    fn own_floor(&mut self, cx: &Context, head: &Head, now: u64) -> u64 {
-        let until = head.floor_time.saturating_add(cx.grace());
-        if head.floor > head.erased_to && now < until {
-            self.wait(cx, until);
-            return 0;
+    /// The timeline's own floor, as far as it is final. Retention moves it every hour; were its grace counted from the last
+    /// move, it would never end. So one floor waits at a time, and when it is final the next one begins to.
+    fn own_floor(&mut self, cx: &Context, head: &Head, erasure: &Erasure, now: u64) -> u64 {
+        let until = |time: u64| time.saturating_add(cx.grace());
+        if head.floor <= head.erased_to || now >= until(head.floor_time) {
+            return head.floor;
         }
-        head.floor
+        let noted = erasure.floor > head.erased_to;
+        let passed = noted && now >= until(erasure.floor_time);
+        self.waiting_floor = if noted && !passed {
+            (erasure.floor, erasure.floor_time)
+        } else {
+            (head.floor, head.floor_time)
+        };
+        self.wait(cx, until(self.waiting_floor.1));
+        if passed { erasure.floor } else { head.erased_to }
     }
 
     fn wait(&mut self, cx: &Context, until: u64) {
@@ -68,8 +98,16 @@ impl Mark {
         self.next = Some(self.next.map_or(until, |next| next.min(until)));
     }
 
-    async fn group(&mut self, cx: &Context, tx: &Tx, group_id: &str, head: &Head, now: u64) -> Result<u64> {
+    async fn group(
+        &mut self,
+        cx: &Context,
+        worker: &str,
+        group_id: &str,
+        head: &Head,
+        now: u64,
+    ) -> Result<u64> {
         let timeline = Timeline::Group(group_id.to_owned());
+        let tx = cx.store.begin(Locks::none()).await?;
         let Some(group) = tx.group(group_id).await? else { return Ok(u64::MAX) };
         if group.dismissed_at.is_some() && !cx.settings().retain_left_groups {
             let until = group.dismissed_time.saturating_add(cx.grace());
@@ -82,11 +120,12 @@ impl Mark {
         loop {
             let members = tx.members(group_id, after.as_deref(), STEP).await?;
             for (user, _) in &members {
-                lowest = lowest.min(self.reader(cx, tx, &timeline, user, head, now).await?);
+                lowest = lowest.min(self.reader(cx, &tx, &timeline, user, head, now).await?);
             }
             if members.len() < STEP {
                 break;
             }
+            renew(cx, worker, &timeline).await?;
             after = members.into_iter().next_back().map(|(user, _)| user);
         }
         // Without members nobody is left to read it.

@@ -1,6 +1,7 @@
 //! Deleting, clearing, and taking it back. Every change writes one row into the journal, in the same transaction.
 
 mod account;
+mod events;
 mod everyone;
 mod export;
 mod holds;
@@ -18,6 +19,7 @@ use lethe_protocol::{
 use lethe_store::{Audience, Keyed, Locks, Timeline, Tx};
 
 pub(crate) use self::account::{erase_account, resume_erasures};
+pub(crate) use self::events::tell_history_removed;
 pub(crate) use self::everyone::{own_since, remove_own_up_to};
 pub(crate) use self::export::{export, sweep};
 pub(crate) use self::holds::{hold, holds, release};
@@ -87,12 +89,13 @@ pub(crate) async fn delete(
         may_use_key(key)?;
     }
     let items = unique(&request.items);
+    let mut own = HashSet::new();
     if request.scope == DeletionScope::Everyone {
         let tx = cx.store.begin(Locks::none()).await?;
         if let Some(answered) = answered(cx, &tx, caller, request).await? {
             return Ok(answered);
         }
-        everyone::remove_own_messages(cx, caller, &items).await?;
+        own = everyone::remove_own_messages(cx, caller, &items).await?;
     }
     let mut tx = begin_all(cx, &caller.user, items.iter().map(|item| &item.conversation_id)).await?;
     if let Some(answered) = answered(cx, &tx, caller, request).await? {
@@ -107,7 +110,7 @@ pub(crate) async fn delete(
         match delete_one(cx, &mut tx, caller, one, request).await {
             Ok(Deleted { conversation, row, changed, undoable_until }) => {
                 conversations.push(conversation);
-                rows.extend(changed.then_some(row));
+                rows.extend((changed || own.contains(&conversation_id)).then_some(row));
                 restorable_until = restorable_until.min(undoable_until);
                 outcome.deleted.push(conversation_id);
             }
@@ -117,14 +120,7 @@ pub(crate) async fn delete(
             Err(failure) => return Err(failure),
         }
     }
-    if !rows.is_empty() {
-        let kind = if request.scope == DeletionScope::Everyone { Kind::Everyone } else { Kind::Delete };
-        let mut entry = caller.entry(kind, cx.now(), rows);
-        if kind == Kind::Everyone {
-            entry.note = everyone::note(cx);
-        }
-        outcome.entry = Some(tx.record(&entry).to_string());
-    }
+    outcome.entry = record(cx, &mut tx, caller, request.scope, rows);
     if !outcome.deleted.is_empty() {
         outcome.restorable_until = restorable_until;
     }
@@ -139,6 +135,25 @@ pub(crate) async fn delete(
         cx.eraser.nudge();
     }
     Ok(outcome)
+}
+
+/// One row of the journal for all that changed: its name.
+fn record(
+    cx: &Context,
+    tx: &mut Tx,
+    caller: &Caller,
+    scope: DeletionScope,
+    rows: Vec<EntryItem>,
+) -> Option<String> {
+    if rows.is_empty() {
+        return None;
+    }
+    let kind = if scope == DeletionScope::Everyone { Kind::Everyone } else { Kind::Delete };
+    let mut entry = caller.entry(kind, cx.now(), rows);
+    if kind == Kind::Everyone {
+        entry.note = everyone::note(cx);
+    }
+    Some(tx.record(&entry).to_string())
 }
 
 /// Who hears of a deletion: all of the user's clients when deletions are synchronised, otherwise the one that deleted.
@@ -216,12 +231,10 @@ async fn delete_one(
     let mut view = former.clone();
     let place = place(tx, me, id, &view, item_asked.anchor).await?;
     let everyone = request.scope == DeletionScope::Everyone;
-    if everyone {
-        everyone::remove_history(cx, tx, caller, id, place.seq).await?;
-    }
+    let hidden = everyone && everyone::remove_history(cx, tx, caller, id, place.seq).await?;
     let head = tx.head(&timeline).await?;
     view.delete(place, &head, request.clear_history);
-    let changed = view != former || everyone;
+    let changed = view != former || hidden;
     caller.instance.clone_into(&mut view.deleted_by);
     // What all were told already stays told.
     view.deleted_locally = request.local_only && (former.listed(&head) || former.deleted_locally);

@@ -6,7 +6,7 @@ use lethe_protocol::{
     Code, ConversationId, Event, HEADS_MAX, ListConversations, LoggedIn, Login, PROTOCOL_VERSION, Ping, Pong,
     Profiles, Resume, Resumed, user_id_is_valid,
 };
-use lethe_store::{Changed, Contacts, Locks, Need};
+use lethe_store::{Changed, Contacts, Locks, Need, Tx};
 
 use super::conversations::{self, Loaded};
 use super::friends;
@@ -77,9 +77,18 @@ pub(crate) async fn ensure_account(cx: &Context, user_id: &str) -> Result<Accoun
     if let Some(account) = tx.account(user_id).await? {
         return Ok(account);
     }
+    may_create(&tx, user_id).await?;
     let account = tx.create_account(user_id, cx.now_seconds()).await?;
     tx.commit().await?;
     Ok(account)
+}
+
+/// A name whose account is being erased is free again when that is done.
+pub(crate) async fn may_create(tx: &Tx, user_id: &str) -> Result<()> {
+    if tx.account_under_erasure(user_id).await?.is_none() {
+        return Ok(());
+    }
+    Err(Failure::refuse(Code::UNAVAILABLE, "the account of this name is being erased: try again later"))
 }
 
 /// What a login is answered: the state, or what changed of it. The client is registered already, so that nothing falls
@@ -87,8 +96,9 @@ pub(crate) async fn ensure_account(cx: &Context, user_id: &str) -> Result<Accoun
 pub(crate) async fn state(cx: &Context, login: &Login, claims: &Claims) -> Result<LoggedIn> {
     let me = &login.user_id;
     let tx = cx.store.begin(Locks::none()).await?;
-    let account = tx.account(me).await?.unwrap_or_default();
-    // An administrator may have ended the logins just before this one was registered.
+    // An administrator may have ended the logins, or erased the account, just before this one was registered.
+    let erased = || Account { kicked: u64::MAX, ..Account::default() };
+    let account = tx.account(me).await?.unwrap_or_else(erased);
     is_current(claims, &account)?;
     let time = cx.now();
     let change = tx.change(me).await?;

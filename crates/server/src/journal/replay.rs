@@ -1,25 +1,29 @@
 //! Deletions that are newer than a back-up, applied again from the copy of the journal before anybody is served.
 
-use std::io::{BufRead as _, BufReader, Read as _, Seek as _, SeekFrom};
+use std::fs::File;
+use std::io::{BufRead as _, BufReader, Seek as _, SeekFrom};
 use std::path::Path;
 
 use lethe_domain::conversations::View;
 use lethe_domain::deletions::{Entry, EntryItem, Hold, Kind, Removed};
 use lethe_protocol::ConversationId;
-use lethe_store::{EntryId, Held, Locks, StoreError, Timeline, Tx};
+use lethe_store::{EntryId, Held, Locks, StoreError, Timeline};
 use serde::Deserialize;
 
+use super::known::known_bytes;
 use crate::context::Context;
 use crate::failure::{Failure, Result};
 use crate::handlers::conversations::{begin, known, place};
 use crate::handlers::deletions::{erase_account, own_since, remove_own_up_to};
 
-/// The end of the copy that is looked at first: if its last row is known, all are.
+/// So much of what is known already is read again, for the name of its newest row: more than the longest row has.
 const TAIL: u64 = 256 * 1024;
 
 /// A line of the copy, as [`crate::handlers::deletions::described`] writes it.
 #[derive(Debug, Deserialize)]
 struct Line {
+    /// Whose it is; copies of older releases do not say.
+    app: Option<u32>,
     entry: String,
     kind: String,
     time: u64,
@@ -47,8 +51,20 @@ struct Row {
 }
 
 impl Line {
-    fn read(text: &str) -> Option<(EntryId, Entry)> {
-        let line: Self = serde_json::from_str(text).ok()?;
+    fn check_app(&self, cx: &Context, path: &Path) -> Result<()> {
+        let own = cx.identity.sdk_app_id;
+        match self.app.filter(|&app| app != own) {
+            None => Ok(()),
+            Some(app) => {
+                let path = path.display();
+                let message = format!("the deletion journal {path} is of SDKAppID {app}, and this is {own}");
+                Err(StoreError::Directory(message).into())
+            }
+        }
+    }
+
+    fn row(self) -> Option<(EntryId, Entry)> {
+        let line = self;
         let item = |item: Item| EntryItem {
             conversation: item.conversation,
             listed_after: item.listed_after,
@@ -69,38 +85,49 @@ impl Line {
     }
 }
 
-/// Applies every row of the copy that the store does not know: how many.
-pub(crate) async fn replay(cx: &Context, path: &Path) -> Result<u64> {
+/// What a start found in the copy.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Replayed {
+    /// Rows that the store did not know, and that are applied now.
+    pub(crate) applied: u64,
+    /// The copy's newest row.
+    pub(crate) last: Option<EntryId>,
+}
+
+/// Applies every row of the copy that the store does not know.
+pub(crate) async fn replay(cx: &Context, path: &Path) -> Result<Replayed> {
     let unreadable = |error: std::io::Error| {
         let message = format!("the deletion journal {} cannot be read: {error}", path.display());
         Failure::from(StoreError::Directory(message))
     };
-    let mut file = match std::fs::File::open(path) {
+    let mut file = match File::open(path) {
         Ok(file) => file,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(0),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Replayed::default()),
         Err(error) => return Err(unreadable(error)),
     };
-    let length = file.metadata().map_err(unreadable)?.len();
-    file.seek(SeekFrom::Start(length.saturating_sub(TAIL))).map_err(unreadable)?;
-    let mut tail = Vec::new();
-    file.read_to_end(&mut tail).map_err(unreadable)?;
-    let last = String::from_utf8_lossy(&tail).lines().rev().find_map(Line::read);
-    if let Some((id, _)) = last
-        && cx.store.begin(Locks::none()).await?.entry(id).await?.is_some()
-    {
-        return Ok(0);
-    }
-    file.seek(SeekFrom::Start(0)).map_err(unreadable)?;
-    let mut applied = 0;
-    for line in BufReader::new(file).lines() {
-        // The last line may be torn: what it tells was not answered for longer than a second.
-        let Some((id, entry)) = Line::read(&line.map_err(unreadable)?) else { continue };
-        if cx.store.begin(Locks::none()).await?.entry(id).await?.is_none() {
+    let copy = cx.store.begin(Locks::none()).await?.journal_copy().await?;
+    let known = known_bytes(&mut file, &copy).map_err(unreadable)?;
+    // The newest row is among the last ones that are known, if none came since.
+    file.seek(SeekFrom::Start(known.saturating_sub(TAIL))).map_err(unreadable)?;
+    let (mut file, mut at) = (BufReader::new(file), known.saturating_sub(TAIL));
+    let (mut replayed, mut bytes) = (Replayed::default(), Vec::new());
+    loop {
+        bytes.clear();
+        let read = file.read_until(b'\n', &mut bytes).map_err(unreadable)?;
+        if read == 0 {
+            return Ok(replayed);
+        }
+        at += read as u64;
+        // A line may be torn anywhere, even within a character: its row comes again.
+        let Ok(line) = serde_json::from_slice::<Line>(&bytes) else { continue };
+        line.check_app(cx, path)?;
+        let Some((id, entry)) = line.row() else { continue };
+        replayed.last = replayed.last.max(Some(id));
+        if at > known && cx.store.begin(Locks::none()).await?.entry(id).await?.is_none() {
             apply(cx, id, &entry).await?;
-            applied += 1;
+            replayed.applied += 1;
         }
     }
-    Ok(applied)
 }
 
 async fn apply(cx: &Context, id: EntryId, entry: &Entry) -> Result<()> {
@@ -116,13 +143,15 @@ async fn apply(cx: &Context, id: EntryId, entry: &Entry) -> Result<()> {
             for (item, conversation) in named {
                 let timeline = Timeline::of(&entry.user, &conversation);
                 let mut tx = cx.store.begin(Locks::none().timeline(&timeline)).await?;
-                raise_floor(cx, &mut tx, &timeline, item.cleared_to).await?;
+                tx.raise_floor(&timeline, item.cleared_to, cx.now(), cx.grace()).await?;
                 tx.commit().await?;
             }
         }
         Kind::Hold | Kind::Release => apply_hold(cx, entry).await?,
-        Kind::Account => match erase_account(cx, &entry.actor, &entry.user).await {
-            Ok(_) | Err(Failure::Refused(_)) => {}
+        Kind::Account => match erase_account(cx, "replay", &entry.actor, &entry.user, Some(id)).await {
+            // Its row is written with it.
+            Ok(_) => return Ok(()),
+            Err(Failure::Refused(_)) => {}
             Err(failure) => return Err(failure),
         },
         // What was erased is erased again by itself, and files are where they are.
@@ -146,7 +175,7 @@ async fn apply_one(cx: &Context, entry: &Entry, item: &EntryItem, id: &Conversat
     let mut tx = begin(cx, me, id).await?;
     let Some(mut view) = known(&tx, me, id).await? else { return Ok(()) };
     if entry.kind == Kind::Everyone && own.is_none() {
-        raise_floor(cx, &mut tx, &timeline, item.cleared_to).await?;
+        tx.raise_floor(&timeline, item.cleared_to, cx.now(), cx.grace()).await?;
     }
     let head = tx.head(&timeline).await?;
     let listed_after = place(&tx, me, id, &view, Some(item.listed_after)).await?;
@@ -173,17 +202,6 @@ async fn apply_one(cx: &Context, entry: &Entry, item: &EntryItem, id: &Conversat
     tx.change_view(me, id, &mut view).await?;
     tx.queue_erasure(&timeline, cx.now() + cx.grace()).await?;
     tx.commit().await?;
-    Ok(())
-}
-
-async fn raise_floor(cx: &Context, tx: &mut Tx, timeline: &Timeline, seq: u64) -> Result<()> {
-    let mut head = tx.head(timeline).await?;
-    let seq = seq.min(head.seq);
-    let count = tx.message(timeline, seq).await?.map_or(head.count, |message| message.count);
-    if head.raise_floor(seq, count, cx.now()) {
-        tx.put_head(timeline, &head);
-        tx.queue_erasure(timeline, cx.now() + cx.grace()).await?;
-    }
     Ok(())
 }
 

@@ -70,6 +70,17 @@ async fn inv_40_an_erased_account_leaves_nothing_but_that_it_was_there() {
     let groups: Groups = bob.ask(Request::ListGroups).await;
     assert_eq!((groups.groups[0].owner_id.as_str(), groups.groups[0].member_count), ("bob", 2));
     assert_eq!(bob.reads(&user("carol")).await, ["untouched"]);
+    // Notices of the system to others, too; but not those that have a word like the name in them.
+    let notices: lethe_protocol::History = bob
+        .ask(Request::GetHistory(lethe_protocol::GetHistory {
+            conversation_id: lethe_protocol::ConversationId::System,
+            before: None,
+            after: None,
+            limit: 100,
+        }))
+        .await;
+    let notices: String = notices.messages.iter().map(|message| message.get()).collect();
+    assert!(!notices.contains("alice"), "{notices}");
     let refused = bob.refused(Request::SendMessage(Actor::message(&user("alice"), "hello?"))).await;
     assert_eq!(refused, 20003);
     // The receipt names the stores.

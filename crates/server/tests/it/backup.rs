@@ -17,7 +17,21 @@ async fn world(directory: &tempfile::TempDir) -> World {
     World::of(1, options, Faults::default()).await
 }
 
+/// Waits until the newest row of the journal is in its copy.
+async fn shipped(world: &World, directory: &tempfile::TempDir) {
+    let page = world.rest("lethe_deletion/journal", json!({"Limit": 1})).await;
+    let newest = page["Entries"][0]["entry"].as_str().unwrap().to_owned();
+    for _ in 0..1000 {
+        if std::fs::read_to_string(directory.path().join("journal.jsonl")).unwrap().contains(&newest) {
+            return;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+    }
+    panic!("the newest row is not shipped");
+}
+
 async fn restored(world: &World, directory: &tempfile::TempDir) -> (lethe_server::Restored, World) {
+    shipped(world, directory).await;
     let data = directory.path().join("restored");
     let options = Options {
         data: Some(data.clone()),
@@ -152,4 +166,48 @@ async fn the_commands_back_up_a_running_server_and_refuse_what_is_not_whole() {
     let client = Client::connect(process.address, &credentials, None).await.unwrap();
     let alice = Actor { client, credentials };
     assert_eq!(alice.reads(&user("bob")).await, ["kept"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn inv_43_copies_may_be_torn_joined_and_behind_but_not_anothers() {
+    let directory = directory();
+    let mut world = world(&directory).await;
+    let copy = directory.path().join("journal.jsonl");
+    let (alice, bob) = (world.log_in("alice").await, world.log_in("bob").await);
+    let carol = world.log_in("carol").await;
+    for peer in [&bob, &carol] {
+        peer.say(&user("alice"), "hello").await;
+    }
+    alice.delete(&[&user("bob")], true).await;
+    world.stop().await;
+    let first = std::fs::read(&copy).unwrap();
+    // Behind: a crash kept the row from the copy. It is shipped at the next start.
+    std::fs::write(&copy, &first[..first.len() - 10]).unwrap();
+    world.restart().await;
+    shipped(&world, &directory).await;
+    let (data, before) = (world.data(), directory.path().join("before"));
+    world.stop().await;
+    assert!(Command::new("cp").arg("-a").arg(&data).arg(&before).status().unwrap().success());
+    world.restart().await;
+    let alice = world.log_in("alice").await;
+    alice.delete(&[&user("carol")], true).await;
+    world.stop().await;
+    // The store is set back. Its copy was joined from several, the newest row is not the last, and a line is torn within
+    // a character.
+    let all = std::fs::read(&copy).unwrap();
+    std::fs::write(
+        &copy,
+        [&all[..], "{\"entry\": \"ä".as_bytes().split_at(12).0, b"\n", &first[..]].concat(),
+    )
+    .unwrap();
+    std::fs::remove_dir_all(&data).unwrap();
+    std::fs::rename(&before, &data).unwrap();
+    world.restart().await;
+    let alice = world.log_in("alice").await;
+    assert!(alice.listed().await.is_empty(), "the deletion in the middle of the copy is applied");
+    world.stop().await;
+    let foreign = String::from_utf8_lossy(&all).replace(&format!("\"app\":{APP}"), "\"app\":1400000001");
+    std::fs::write(&copy, foreign).unwrap();
+    let refused = lethe_server::start(world.config(), false).await.unwrap_err().to_string();
+    assert!(refused.contains("1400000001"), "{refused}");
 }

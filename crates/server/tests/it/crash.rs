@@ -1,4 +1,4 @@
-//! kill -9 in the middle of erasures, undos and exports: after each restart everything is wholly done or not begun, and
+//! kill -9 in the middle of erasures, undos, exports and erasures of accounts: after each restart everything is wholly done or not begun, and
 //! what was answered is true. `LETHE_SEED` replays the choices, `LETHE_ROUNDS` sets their number.
 
 use std::path::Path;
@@ -152,6 +152,49 @@ impl Loop {
     }
 }
 
+impl Loop {
+    /// Whatever was done before the kill is not done twice, and all of it is counted once.
+    async fn account(&mut self) {
+        let process = self.start();
+        let (_alice, bob) = self.pair(&process, MESSAGES).await;
+        let gone = format!("b{}", self.round);
+        let (address, world) = (process.address, World::in_memory().await);
+        let body = json!({"UserIDs": [gone.clone()]});
+        let asked = body.clone();
+        let call = tokio::spawn(async move { world.rest_at(address, "lethe_account/erase", asked).await });
+        let answered = self.kill_during(process, call).await.and_then(Result::ok);
+        drop(bob);
+        let process = self.start();
+        if answered.is_none() {
+            // It goes on by itself, or had not begun.
+            let again = self.rest(&process, "lethe_account/erase", body).await;
+            let code = again["Results"][0]["ErrorCode"].as_u64().unwrap();
+            assert!([0, 50001, 98001].contains(&code), "round {}: {again}", self.round);
+        }
+        let mut rows = Vec::new();
+        for _ in 0..1000 {
+            let asked = json!({"User_Account": gone, "Limit": 50});
+            let page = self.rest(&process, "lethe_deletion/journal", asked).await;
+            let all = page["Entries"].as_array().unwrap();
+            rows = all.iter().filter(|row| row["kind"] == "account").cloned().collect();
+            if !rows.is_empty() {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        assert_eq!(rows.len(), 1, "round {}", self.round);
+        let removed = rows[0]["removed"].as_array().unwrap();
+        let count = |store: &str| {
+            removed.iter().find(|one| one["store"] == store).map_or(0, |one| one["count"].as_u64().unwrap())
+        };
+        assert_eq!((count("accounts"), count("messages")), (1, MESSAGES), "round {}: {rows:?}", self.round);
+        let alice = process.log_in(&self.world, &format!("a{}", self.round)).await;
+        let texts = alice.history_texts(&user(&gone)).await;
+        assert!(!texts.is_empty() && texts.iter().all(String::is_empty), "round {}", self.round);
+        process.kill();
+    }
+}
+
 /// How many files have this whole conversation. Every file with its final name is complete, and no other is left.
 fn exports(directory: &Path, conversation: &ConversationId, user: &str) -> usize {
     let Ok(files) = std::fs::read_dir(directory) else { return 0 };
@@ -200,7 +243,7 @@ impl Actor {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_kill_inside_an_erasure_an_undo_or_an_export_leaves_nothing_half_done() {
+async fn a_kill_inside_an_erasure_an_undo_an_export_or_an_account_leaves_nothing_half_done() {
     let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse().ok());
     let seed = number("LETHE_SEED").unwrap_or_else(rand::random);
     let rounds = number("LETHE_ROUNDS").unwrap_or(ROUNDS);
@@ -218,10 +261,11 @@ async fn a_kill_inside_an_erasure_an_undo_or_an_export_leaves_nothing_half_done(
             crashes.finish().await;
             (crashes.directory, crashes.erased) = (directory(), 0);
         }
-        match round % 3 {
+        match round % 4 {
             0 => crashes.erasure().await,
             1 => crashes.undo().await,
-            _ => crashes.export().await,
+            2 => crashes.export().await,
+            _ => crashes.account().await,
         }
     }
     crashes.finish().await;

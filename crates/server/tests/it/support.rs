@@ -93,7 +93,7 @@ impl World {
     /// One node in memory, however many the other worlds have: its work is counted, and its commits fail on request.
     pub(crate) async fn counted() -> Self {
         let options = Options { engine: Some(EngineName::Memory), ..Options::default() };
-        Self::of(1, options, Faults::default()).await
+        Self::of(1, options, Faults { no_eraser: true, ..Faults::default() }).await
     }
 
     /// The store of the first node.

@@ -8,7 +8,7 @@ use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode, Readable as 
 
 use crate::backup::Writer;
 use crate::engine::{Batch, Direction, Engine, Range, Space};
-use crate::{Backup, BackupSize, StoreError};
+use crate::{Backup, BackupSize, StoreError, room};
 
 /// Memory for blocks read from disk, in bytes.
 const CACHE_BYTES: u64 = 64 << 20;
@@ -62,6 +62,8 @@ fn bytes_below(directory: &Path) -> u64 {
 const FILLER: &str = "filler";
 /// The engine begins a new journal when the present one has more than this, at the next flush.
 const JOURNAL_BYTES: u64 = 64_000_000;
+/// Rows of a back-up between two looks at the room that is left.
+const ROWS: u64 = 4096;
 /// How much of it is written at once.
 const FILLER_BYTES: usize = 4 << 20;
 /// Attempts, and the time between them, until the engine's own threads have removed an old journal.
@@ -76,26 +78,47 @@ impl FjallEngine {
         bytes_below(&self.path)
     }
 
-    /// Writes every row as of one moment into a new file.
+    /// Writes every row as of one moment into a new file; one that was begun in vain is removed.
     pub(super) fn back_up(&self, path: &Path, backup: &Backup) -> Result<BackupSize, StoreError> {
         let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        let directory = path.parent().unwrap_or(Path::new("."));
+        self.may_grow(directory)?;
+        let writer = Writer::begin(path, backup)?;
+        let written = self.write_rows(writer, directory);
+        if written.is_err() {
+            let _ = std::fs::remove_file(path);
+        }
+        written
+    }
+
+    fn write_rows(&self, mut writer: Writer, directory: &Path) -> Result<BackupSize, StoreError> {
+        let failed = |error: std::io::Error| StoreError::Directory(format!("cannot be written: {error}"));
         let snapshot = self.database.snapshot();
-        let mut writer = Writer::begin(path, backup)?;
-        let failed = |error: std::io::Error| StoreError::Write(error.to_string());
+        let mut rows = 0_u64;
         for (space, keyspace) in Space::ALL.iter().zip(&self.spaces) {
             for row in snapshot.iter(keyspace) {
                 let (key, value) = row.into_inner().map_err(|error| StoreError::reading(&error))?;
                 writer.row(*space, &key, &value).map_err(failed)?;
+                rows += 1;
+                if rows.is_multiple_of(ROWS) {
+                    self.may_grow(directory)?;
+                }
             }
         }
-        writer.end().map_err(failed)
+        let size = writer.end().map_err(failed)?;
+        // Its name is durable too.
+        std::fs::File::open(directory).and_then(|directory| directory.sync_all()).map_err(failed)?;
+        Ok(size)
+    }
+
+    /// Whether another file in `directory` may grow.
+    pub(super) fn may_grow(&self, directory: &Path) -> Result<(), StoreError> {
+        room::may_grow(&self.path, directory)
     }
 
     /// A rewriting needs as much space again, and a journal: a disk that runs full meanwhile would stop the store.
     fn has_room(&self) -> Result<(), StoreError> {
-        let cannot = |error: rustix::io::Errno| StoreError::Read(error.to_string());
-        let disk = rustix::fs::statvfs(&self.path).map_err(cannot)?;
-        let (free, needed) = (disk.f_bavail * disk.f_frsize, self.disk_bytes() + 2 * JOURNAL_BYTES);
+        let (free, needed) = (room::free(&self.path)?, self.disk_bytes() + room::RESERVE);
         if free >= needed {
             return Ok(());
         }

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use crate::context::Context;
 use crate::failure::{Failure, Result};
+use crate::handlers::session;
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -28,7 +29,10 @@ pub(super) async fn import(cx: &Context, request: Import) -> Result<Value> {
     let mut tx = cx.store.begin(Locks::none().app().user(user_id)).await?;
     let mut account = match tx.account(user_id).await? {
         Some(account) => account,
-        None => tx.create_account(user_id, cx.now_seconds()).await?,
+        None => {
+            session::may_create(&tx, user_id).await?;
+            tx.create_account(user_id, cx.now_seconds()).await?
+        }
     };
     account.update(ProfilePatch {
         nick: request.nick,

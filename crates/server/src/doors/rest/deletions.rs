@@ -16,6 +16,7 @@ use crate::eraser;
 use crate::failure::{Failure, Result};
 use crate::handlers::deletions::Caller;
 use crate::handlers::{conversations, deletions};
+use crate::patience::{patiently, persistently};
 
 /// Rows of the journal in one page.
 const ROWS_MAX: usize = 500;
@@ -76,11 +77,11 @@ pub(super) async fn delete(cx: &Context, administrator: &str, request: Delete) -
     let items: Vec<DeleteItem> = request.items.iter().map(item).collect::<Result<_>>()?;
     let asked: Vec<ConversationId> = items.iter().map(|item| item.conversation_id.clone()).collect();
     let scope = request.scope;
+    let caller = Caller::administrator(administrator, &request.user_id);
     if request.dry_run {
         let asked = PreviewDeletion { items, clear_history, scope };
-        return Ok(json!({"DryRun": deletions::preview(cx, &request.user_id, &asked).await?}));
+        return Ok(json!({"DryRun": deletions::preview(cx, &caller, &asked).await?}));
     }
-    let caller = Caller::administrator(administrator, &request.user_id);
     let request =
         DeleteConversations { items, clear_history, scope, local_only: false, key: request.idempotency_key };
     let outcome = deletions::delete(cx, &caller, &request).await?;
@@ -118,7 +119,7 @@ pub(super) async fn restore(cx: &Context, administrator: &str, request: Several)
     let caller = Caller::administrator(administrator, &request.user_id);
     let mut failed = Vec::new();
     for id in &asked {
-        match deletions::restore(cx, &caller, id).await {
+        match patiently(cx, || deletions::restore(cx, &caller, id)).await {
             Ok(()) => {}
             Err(Failure::Refused(error)) => {
                 failed.push(FailedConversation { conversation_id: id.clone(), error });
@@ -225,7 +226,8 @@ pub(super) async fn queue(cx: &Context) -> Result<Value> {
 /// meanwhile.
 pub(super) async fn erase(cx: &Context) -> Result<Value> {
     let before = cx.store.disk_bytes();
-    eraser::work_off(cx, &eraser::name(cx)).await?;
+    let worker = eraser::name(cx);
+    persistently(cx, || eraser::work_off(cx, &worker)).await?;
     eraser::compact(cx).await?;
     Ok(json!({"BytesBefore": before, "BytesAfter": cx.store.disk_bytes()}))
 }
@@ -280,8 +282,10 @@ pub(super) struct Accounts {
 pub(super) async fn erase_accounts(cx: &Context, administrator: &str, request: Accounts) -> Result<Value> {
     may_take_list(request.user_ids.len())?;
     let mut results = Vec::with_capacity(request.user_ids.len());
+    let worker = eraser::name(cx);
     for user in &request.user_ids {
-        let (code, info, entry) = match deletions::erase_account(cx, administrator, user).await {
+        let erase = || deletions::erase_account(cx, &worker, administrator, user, None);
+        let (code, info, entry) = match persistently(cx, erase).await {
             Ok(entry) => (0, String::new(), entry),
             Err(Failure::Refused(error)) => (error.code.0, error.message, String::new()),
             Err(failure) => return Err(failure),

@@ -1,81 +1,91 @@
 //! Erasing an account: every trace of it, with a receipt that names each store and count.
 //!
-//! It goes step by step, and each step may be repeated: a crash leaves the account marked, and the eraser goes on. Of what
-//! others can still read, the account's messages leave only that they were there; in groups not even whose they were.
+//! The account itself goes first, so that nobody writes to it, adds it to a group or logs in as it while the rest goes, step
+//! by step. Each step may be repeated, and what it removed is counted in its own transaction: a crash leaves the account
+//! marked, and the eraser goes on. Of what others can still read, the account's messages leave only that they were there; in
+//! groups not even whose they were.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod words;
+
+use std::collections::BTreeSet;
 
 use lethe_domain::conversations::{Place, View};
-use lethe_domain::deletions::{Entry, Kind, Removed};
-use lethe_protocol::{Code, Event, Message, MessagesRemoved};
-use lethe_store::{Direction, Held, Locks, Publication, StoredMessage, Timeline, UnderErasure};
+use lethe_domain::deletions::{Entry, Kind};
+use lethe_protocol::Code;
+use lethe_store::{Direction, EntryId, Held, Locks, Publication, Timeline, Tx, UnderErasure};
 
-use super::everyone::{remains, under_hold, whose};
+use self::words::anonymous;
+use super::events::tell_messages_removed;
+use super::everyone::under_hold;
 use crate::context::Context;
 use crate::eraser::held;
 use crate::failure::{Failure, Result};
-use crate::handlers::messages::audience;
 use crate::handlers::{friends, groups};
 
 /// Messages or rows of one step.
 const STEP: usize = 256;
-/// Who wrote the messages of erased accounts, as the members of a group see it. Nobody can log in under this name.
-const GONE: &str = "@TIM#DELETED";
+/// Another node is taken to have died over the erasure of an account this long after its last step, in ms.
+const ABANDONED: u64 = 120_000;
 
-/// What was removed so far, by store: rows and bytes.
-type Counts = BTreeMap<&'static str, (u64, u64)>;
+/// An erasure under way.
+struct Work<'a> {
+    cx: &'a Context,
+    /// The node, and its turn.
+    worker: &'a str,
+    user: &'a str,
+}
 
-/// Another node is taken to have died over the erasure of an account after this long, in ms.
-const ABANDONED: u64 = 600_000;
-
-/// Erases an account, or goes on with it. The name of its row in the journal.
-pub(crate) async fn erase_account(cx: &Context, administrator: &str, user: &str) -> Result<String> {
-    let Some(_turn) = cx.eraser.take_account(user) else {
-        return Err(Failure::refuse(Code::UNAVAILABLE, "this account is being erased already"));
-    };
+/// Erases an account, or goes on with it: the name of its row in the journal, which is `row` if the journal has it already.
+pub(crate) async fn erase_account(
+    cx: &Context,
+    worker: &str,
+    administrator: &str,
+    user: &str,
+    row: Option<EntryId>,
+) -> Result<String> {
+    let Some(_turn) = cx.eraser.take_account(user) else { return Err(under_way()) };
     let tx = cx.store.begin(Locks::none()).await?;
-    for timeline in timelines(cx, user).await? {
+    for timeline in timelines(&tx, user).await? {
         if held(&tx, &timeline).await? {
             return Err(under_hold());
         }
     }
     drop(tx);
-    begin(cx, administrator, user).await?;
-    let mut counts = Counts::new();
-    counts.insert("memberships", (groups::leave_all(cx, user).await?, 0));
-    counts.insert("friends", (friends::forget(cx, user).await?, 0));
-    let timelines = timelines(cx, user).await?;
-    let (mut messages, mut bytes) = (0, 0);
-    for timeline in &timelines {
-        let (count, size) = rewrite(cx, user, timeline).await?;
-        (messages, bytes) = (messages + count, bytes + size);
-    }
-    counts.insert("messages", (messages, bytes));
-    rows(cx, user, &mut counts).await?;
-    for timeline in &timelines {
-        let mut tx = cx.store.begin(Locks::none().timeline(timeline)).await?;
-        if timeline.users().len() > 1 {
-            // Whoever gets this user ID later does not read what was said to the one before.
-            let head = tx.head(timeline).await?;
-            let mut view = View::default();
-            view.delete(Place { seq: head.seq, count: head.count, own_above: 0 }, &head, true);
-            tx.put_view(user, &timeline.seen_by(user), &view);
+    let work = Work { cx, worker, user };
+    work.begin(administrator, row).await?;
+    let mut done = BTreeSet::new();
+    loop {
+        groups::leave_all(cx, user).await?;
+        friends::forget(cx, user).await?;
+        // What was under way when the account went may have come since.
+        let found = timelines(&cx.store.begin(Locks::none()).await?, user).await?;
+        let new: Vec<Timeline> = found.difference(&done).cloned().collect();
+        if new.is_empty() {
+            break;
         }
-        tx.queue_erasure(timeline, cx.now() + cx.grace()).await?;
-        tx.commit().await?;
+        for timeline in new {
+            work.rewrite(&timeline).await?;
+            work.leave(&timeline).await?;
+            done.insert(timeline);
+        }
     }
-    let id = finish(cx, user, counts).await?;
+    work.notices(&done).await?;
+    work.rows().await?;
+    let id = work.finish().await?;
     cx.eraser.nudge();
     Ok(id)
 }
 
+fn under_way() -> Failure {
+    Failure::refuse(Code::UNAVAILABLE, "this account is being erased already")
+}
+
 /// Goes on with what a crash has interrupted.
-pub(crate) async fn resume_erasures(cx: &Context) -> Result<()> {
+pub(crate) async fn resume_erasures(cx: &Context, worker: &str) -> Result<()> {
     for (user, under) in cx.store.begin(Locks::none()).await?.accounts_under_erasure().await? {
-        let abandoned = !cx.store.is_shared() || under.time + ABANDONED < cx.now();
-        if abandoned && !cx.eraser.has_account(&user) {
+        if under.is_free(worker, cx.now(), ABANDONED) && !cx.eraser.has_account(&user) {
             tracing::info!("the erasure of an account goes on");
-            match erase_account(cx, &under.by, &user).await {
+            match erase_account(cx, worker, &under.by, &user, None).await {
                 // One account that cannot be erased now does not keep the eraser from the rest.
                 Err(Failure::Refused(error)) => tracing::warn!(%error, "an account cannot be erased now"),
                 outcome => drop(outcome?),
@@ -85,27 +95,8 @@ pub(crate) async fn resume_erasures(cx: &Context) -> Result<()> {
     Ok(())
 }
 
-/// Marks the account and ends its logins.
-async fn begin(cx: &Context, administrator: &str, user: &str) -> Result<()> {
-    let mut tx = cx.store.begin(Locks::none().app().user(user)).await?;
-    if tx.hold(&Held::User(user.to_owned())).await?.is_some() {
-        return Err(Failure::refuse(Code::HELD, "a hold protects this account"));
-    }
-    let Some(mut account) = tx.account(user).await? else {
-        let message = format!("there is no account {user:?}");
-        return Err(Failure::refuse(Code::CONVERSATION_UNKNOWN_ACCOUNT, message));
-    };
-    account.kicked = cx.now_seconds() + 1;
-    tx.put_account(user, &account);
-    tx.mark_for_erasure(user, Some(&UnderErasure { by: administrator.to_owned(), time: cx.now() }));
-    tx.publish(Publication::Kicked { user_id: user.to_owned() });
-    tx.commit().await?;
-    Ok(())
-}
-
 /// Every timeline that the account reads or has written to.
-async fn timelines(cx: &Context, user: &str) -> Result<BTreeSet<Timeline>> {
-    let tx = cx.store.begin(Locks::none()).await?;
+async fn timelines(tx: &Tx, user: &str) -> Result<BTreeSet<Timeline>> {
     let mut timelines: BTreeSet<Timeline> =
         tx.viewed(user).await?.iter().map(|id| Timeline::of(user, id)).collect();
     timelines.extend(tx.written_to(user).await?);
@@ -113,120 +104,192 @@ async fn timelines(cx: &Context, user: &str) -> Result<BTreeSet<Timeline>> {
     Ok(timelines)
 }
 
-/// Takes the account's words out of a timeline: how many messages, and their bytes.
-async fn rewrite(cx: &Context, user: &str, timeline: &Timeline) -> Result<(u64, u64)> {
-    let alone = timeline.users() == [user];
-    let (mut after, mut all) = (0, (0, 0));
-    loop {
-        let mut tx = cx.store.begin(Locks::none().timeline(timeline)).await?;
-        let mut head = tx.head(timeline).await?;
-        if alone {
+impl Work<'_> {
+    /// Removes the account and marks its name, with what is known to be there; or takes over what another left.
+    async fn begin(&self, administrator: &str, row: Option<EntryId>) -> Result<()> {
+        let Self { cx, user, .. } = *self;
+        let mut tx = cx.store.begin(Locks::none().app().user(user)).await?;
+        if tx.hold(&Held::User(user.to_owned())).await?.is_some() {
+            return Err(Failure::refuse(Code::HELD, "a hold protects this account"));
+        }
+        if let Some(under) = tx.account_under_erasure(user).await? {
+            if !under.is_free(self.worker, cx.now(), ABANDONED) {
+                return Err(under_way());
+            }
+            let taken = UnderErasure { worker: self.worker.to_owned(), time: cx.now(), ..under };
+            tx.mark_for_erasure(user, Some(&taken));
+            tx.commit().await?;
+            return Ok(());
+        }
+        if tx.account(user).await?.is_none() {
+            let message = format!("there is no account {user:?}");
+            return Err(Failure::refuse(Code::CONVERSATION_UNKNOWN_ACCOUNT, message));
+        }
+        let friends = tx.friends(user).await?.len() + tx.friend_applications(user).await?.len();
+        let mut under = UnderErasure {
+            by: administrator.to_owned(),
+            time: cx.now(),
+            worker: self.worker.to_owned(),
+            removed: Vec::new(),
+            row: row.map(|row| row.to_string()).unwrap_or_default(),
+        };
+        under.count("accounts", 1, 0);
+        under.count("friends", friends as u64, 0);
+        under.count("memberships", tx.memberships(user).await?.len() as u64, 0);
+        tx.remove_account(user, cx.now_seconds() + 1);
+        tx.mark_for_erasure(user, Some(&under));
+        tx.publish(Publication::Kicked { user_id: user.to_owned() });
+        tx.commit().await?;
+        Ok(())
+    }
+
+    /// Counts what this step removes, and keeps the turn. Needs the user's lock.
+    async fn count(&self, tx: &mut Tx, removed: &[(&str, u64, u64)]) -> Result<()> {
+        let under = tx.account_under_erasure(self.user).await?;
+        let Some(mut under) = under.filter(|under| under.worker == self.worker) else {
+            return Err(under_way());
+        };
+        for &(store, count, bytes) in removed {
+            under.count(store, count, bytes);
+        }
+        under.time = self.cx.now();
+        tx.mark_for_erasure(self.user, Some(&under));
+        Ok(())
+    }
+
+    async fn step(&self, timeline: &Timeline) -> Result<Tx> {
+        Ok(self.cx.store.begin(Locks::none().timeline(timeline).user(self.user)).await?)
+    }
+
+    /// Takes the account's words out of a timeline; what only the account could read goes as a whole.
+    async fn rewrite(&self, timeline: &Timeline) -> Result<()> {
+        if timeline.users() == [self.user] {
+            return self.empty(timeline).await;
+        }
+        let mut after = 0;
+        loop {
+            let mut tx = self.step(timeline).await?;
+            let mut head = tx.head(timeline).await?;
+            let (after_erased, to) = (after.max(head.erased_to), head.seq);
+            let step = tx.messages(timeline, after_erased, to, Direction::Forward, STEP).await?;
+            let Some(last) = step.last().map(|message| message.seq) else { return Ok(()) };
+            let (mut seqs, mut messages, mut bytes) = (Vec::new(), 0, 0);
+            for stored in &step {
+                if let Some((rest, gone)) = anonymous(self.user, timeline, stored)? {
+                    tx.replace_message(timeline, &rest);
+                    (messages, bytes) = (messages + 1, bytes + stored.json.len() as u64);
+                    seqs.extend(gone.then_some(stored.seq));
+                }
+            }
+            if !seqs.is_empty() {
+                head.removed_time = self.cx.now();
+                tx.put_head(timeline, &head);
+                tell_messages_removed(&mut tx, timeline, "", seqs);
+            }
+            if messages > 0 {
+                self.count(&mut tx, &[("messages", messages, bytes)]).await?;
+                tx.commit().await?;
+            }
+            after = last;
+        }
+    }
+
+    async fn empty(&self, timeline: &Timeline) -> Result<()> {
+        loop {
+            let mut tx = self.step(timeline).await?;
+            let mut head = tx.head(timeline).await?;
             let Some(step) = tx.erase_messages(timeline, head.erased_to, head.seq, STEP).await? else {
                 tx.remove_head(timeline);
                 tx.commit().await?;
-                return Ok(all);
+                return Ok(());
             };
             head.erased_to = step.last;
             tx.put_head(timeline, &head);
-            all = (all.0 + step.messages, all.1 + step.bytes);
+            self.count(&mut tx, &[("messages", step.messages, step.bytes), ("nonces", step.nonces, 0)])
+                .await?;
             tx.commit().await?;
-            continue;
         }
-        let step =
-            tx.messages(timeline, after.max(head.erased_to), head.seq, Direction::Forward, STEP).await?;
-        let Some(last) = step.last().map(|message| message.seq) else { return Ok(all) };
-        let mut seqs = Vec::new();
-        for stored in &step {
-            if let Some((rest, gone)) = anonymous(user, timeline, stored)? {
-                tx.replace_message(timeline, &rest);
-                all = (all.0 + 1, all.1 + stored.json.len() as u64);
-                seqs.extend(gone.then_some(stored.seq));
+    }
+
+    /// Ends the account's view of a timeline. Of a one-to-one conversation a floor is left: whoever gets this user ID later
+    /// does not read what was said to the one before.
+    async fn leave(&self, timeline: &Timeline) -> Result<()> {
+        let (cx, user) = (self.cx, self.user);
+        let id = timeline.seen_by(user);
+        let mut tx = self.step(timeline).await?;
+        let head = tx.head(timeline).await?;
+        let mut floor = View::default();
+        floor.delete(Place { seq: head.seq, count: head.count, own_above: 0 }, &head, true);
+        let shared = timeline.users().len() > 1;
+        let former = tx.view_at(user, &id, &head).await?;
+        if former.is_some_and(|former| !shared || former != floor) {
+            let bytes = tx.remove_view(user, &id).await?;
+            self.count(&mut tx, &[("views", 1, bytes)]).await?;
+        }
+        if shared {
+            tx.put_view(user, &id, &floor);
+        }
+        tx.queue_erasure(timeline, cx.now() + cx.grace()).await?;
+        tx.commit().await?;
+        Ok(())
+    }
+
+    /// Takes the account's name out of the notices that the system wrote to others. They are found by looking at them all:
+    /// erasing an account is rare.
+    async fn notices(&self, done: &BTreeSet<Timeline>) -> Result<()> {
+        let mut after = None;
+        loop {
+            let heads = self.cx.store.begin(Locks::none()).await?.timelines(after.as_ref(), STEP).await?;
+            for (timeline, _) in &heads {
+                if matches!(timeline, Timeline::System(_)) && !done.contains(timeline) {
+                    self.rewrite(timeline).await?;
+                }
             }
+            if heads.len() < STEP {
+                return Ok(());
+            }
+            after = heads.into_iter().next_back().map(|(timeline, _)| timeline);
         }
-        if !seqs.is_empty() {
-            head.removed_time = cx.now();
-            tx.put_head(timeline, &head);
-            let id = timeline.seen_by(user);
-            let (group, users) = whose(&id, user);
-            let removed = MessagesRemoved { group, users, by: String::new(), seqs };
-            tx.tell(audience(user, &id), &Event::MessagesRemoved(removed));
+    }
+
+    /// Removes every other row that belongs to the account.
+    async fn rows(&self) -> Result<()> {
+        loop {
+            let mut tx = self.cx.store.begin(Locks::none().user(self.user)).await?;
+            let removed = tx.erase_rows_of(self.user, STEP).await?;
+            if removed.is_empty() {
+                return Ok(());
+            }
+            self.count(&mut tx, &removed).await?;
+            tx.commit().await?;
         }
+    }
+
+    /// One row of the journal, with all that was counted.
+    async fn finish(&self) -> Result<String> {
+        let user = self.user;
+        let mut tx = self.cx.store.begin(Locks::none().app().user(user)).await?;
+        self.count(&mut tx, &[]).await?;
+        let under = tx.account_under_erasure(user).await?.unwrap_or_default();
+        tx.mark_for_erasure(user, None);
+        let entry = Entry {
+            kind: Kind::Account,
+            time: self.cx.now(),
+            actor: under.by,
+            user: user.to_owned(),
+            instance: String::new(),
+            items: Vec::new(),
+            removed: under.removed,
+            note: String::new(),
+        };
+        let id = match under.row.parse() {
+            Ok(row) => {
+                tx.record_again(row, &entry);
+                row
+            }
+            Err(()) => tx.record(&entry),
+        };
         tx.commit().await?;
-        after = last;
+        Ok(id.to_string())
     }
-}
-
-/// What is left of a message that names the account, and whether its words are gone; none when it does not.
-fn anonymous(
-    user: &str,
-    timeline: &Timeline,
-    stored: &StoredMessage,
-) -> Result<Option<(StoredMessage, bool)>> {
-    let quoted = serde_json::to_string(user).unwrap_or_default();
-    if memchr::memmem::find(&stored.json, quoted.as_bytes()).is_none() {
-        return Ok(None);
-    }
-    let message = stored.message()?;
-    let is_group = matches!(timeline, Timeline::Group(_));
-    let tells_of_it = message.body.get().contains(&quoted) && message.from.starts_with("@TIM#");
-    let mut rest = stored.clone();
-    let left = if message.from == user {
-        let mut left = Message { nick: String::new(), avatar: String::new(), ..remains(message)? };
-        if is_group {
-            GONE.clone_into(&mut left.from);
-            GONE.clone_into(&mut rest.from);
-        }
-        // The first part of a message's ID stands for its sender.
-        left.id = left.id.split_once('-').map_or_else(String::new, |(_, rest)| format!("0-{rest}"));
-        left
-    } else if tells_of_it {
-        remains(message)?
-    } else if message.attributes.at.iter().any(|at| at == user) {
-        let mut left = message;
-        left.attributes.at.retain(|at| at != user);
-        left
-    } else {
-        return Ok(None);
-    };
-    Ok(Some((rest.with(&left)?, left.removed)))
-}
-
-/// Removes every row that belongs to the account.
-async fn rows(cx: &Context, user: &str, counts: &mut Counts) -> Result<()> {
-    loop {
-        let mut tx = cx.store.begin(Locks::none().user(user)).await?;
-        let removed = tx.erase_rows_of(user, STEP).await?;
-        if removed.is_empty() {
-            return Ok(());
-        }
-        for (store, count, bytes) in removed {
-            let sum = counts.entry(store).or_default();
-            *sum = (sum.0 + count, sum.1 + bytes);
-        }
-        tx.commit().await?;
-    }
-}
-
-async fn finish(cx: &Context, user: &str, counts: Counts) -> Result<String> {
-    let mut tx = cx.store.begin(Locks::none().app().user(user)).await?;
-    let pending = tx.accounts_under_erasure().await?;
-    let administrator = pending.into_iter().find(|(pending, _)| pending == user).map(|(_, under)| under.by);
-    tx.remove_account(user, cx.now_seconds() + 1);
-    tx.mark_for_erasure(user, None);
-    let removed =
-        |(store, (count, bytes)): (&str, (u64, u64))| Removed { store: store.to_owned(), count, bytes };
-    let mut removed: Vec<Removed> = counts.into_iter().map(removed).collect();
-    removed.push(Removed { store: "accounts".to_owned(), count: 1, bytes: 0 });
-    let id = tx.record(&Entry {
-        kind: Kind::Account,
-        time: cx.now(),
-        actor: administrator.unwrap_or_default(),
-        user: user.to_owned(),
-        instance: String::new(),
-        items: Vec::new(),
-        removed,
-        note: String::new(),
-    });
-    tx.commit().await?;
-    Ok(id.to_string())
 }

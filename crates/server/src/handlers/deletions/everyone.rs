@@ -1,24 +1,23 @@
 //! Deleting for everyone: a whole history by the timeline's own floor, or the caller's messages one by one.
 
+use std::collections::HashSet;
+
 use lethe_domain::deletions::{Entry, Everyone, Kind, is_within_window, may_delete_for_everyone};
 use lethe_domain::groups::Actor;
-use lethe_protocol::{
-    Code, ConversationId, DeleteForEveryone, DeleteItem, Event, HistoryRemoved, Message, MessageAttributes,
-    MessagesRemoved,
-};
+use lethe_protocol::{Code, ConversationId, DeleteForEveryone, DeleteItem, Message, MessageAttributes};
 use lethe_store::{Direction, Locks, Timeline, Tx};
 use serde_json::value::RawValue;
 
 use super::Caller;
+use super::events::{tell_history_removed, tell_messages_removed};
 use crate::context::Context;
 use crate::eraser::held;
 use crate::failure::{Failure, Result};
-use crate::handlers::messages::audience;
 
 /// Messages looked at in one step; between two, others may write.
 const STEP: usize = 256;
 
-async fn right(cx: &Context, tx: &Tx, caller: &Caller, id: &ConversationId) -> Result<Everyone> {
+pub(super) async fn right(cx: &Context, tx: &Tx, caller: &Caller, id: &ConversationId) -> Result<Everyone> {
     let actor = match id {
         ConversationId::Group(_) if caller.is_app() => Some(Actor::App),
         ConversationId::Group(group_id) => Some(Actor::of(tx.member(group_id, &caller.user).await?.as_ref())),
@@ -31,54 +30,51 @@ pub(super) fn under_hold() -> Failure {
     Failure::refuse(Code::HELD, "a hold protects these messages")
 }
 
-/// The users or the group of a timeline, as events name them.
-pub(super) fn whose(id: &ConversationId, me: &str) -> (Option<String>, Vec<String>) {
-    match id {
-        ConversationId::User(peer) => (None, vec![me.to_owned(), peer.clone()]),
-        ConversationId::Group(group_id) => (Some(group_id.clone()), Vec::new()),
-        ConversationId::System => (None, vec![me.to_owned()]),
-    }
-}
-
-/// Hides the history up to `seq` from everyone, if the caller may delete all of it. Needs the timeline's lock.
+/// Hides the history up to `seq` from everyone, if the caller may delete all of it: whether there was anything to hide.
+/// Needs the timeline's lock.
 pub(super) async fn remove_history(
     cx: &Context,
     tx: &mut Tx,
     caller: &Caller,
     id: &ConversationId,
     seq: u64,
-) -> Result<()> {
+) -> Result<bool> {
     let me = caller.user.as_str();
     let (timeline, now) = (Timeline::of(me, id), cx.now());
     if right(cx, tx, caller, id).await? == Everyone::Own {
         // Own messages are overwritten at once: a hold forbids it, and they were left as they are.
-        return if held(tx, &timeline).await? { Err(under_hold()) } else { Ok(()) };
+        return if held(tx, &timeline).await? { Err(under_hold()) } else { Ok(false) };
     }
     if *id == ConversationId::System {
-        return Ok(());
+        return Ok(false);
     }
-    let mut head = tx.head(&timeline).await?;
+    may_go(cx, tx, &timeline, seq).await?;
+    let moved = tx.raise_floor(&timeline, seq, now, cx.grace()).await?;
+    if moved {
+        tell_history_removed(tx, &timeline, &caller.actor, seq, now);
+    }
+    Ok(moved)
+}
+
+/// A history goes for everyone only whole: its oldest message decides whether it is young enough.
+pub(super) async fn may_go(cx: &Context, tx: &Tx, timeline: &Timeline, seq: u64) -> Result<()> {
+    let head = tx.head(timeline).await?;
     let first = head.floor.max(head.erased_to);
-    if let Some(oldest) = tx.messages(&timeline, first, seq, Direction::Forward, 1).await?.first() {
-        is_within_window(&cx.settings(), oldest.time()?, now)?;
+    if let Some(oldest) = tx.messages(timeline, first, seq, Direction::Forward, 1).await?.first() {
+        is_within_window(&cx.settings(), oldest.time()?, cx.now())?;
     }
-    let count = match tx.message(&timeline, seq).await? {
-        Some(message) => message.count,
-        None => head.count,
-    };
-    if !head.raise_floor(seq, count, now) {
-        return Ok(());
-    }
-    tx.put_head(&timeline, &head);
-    let (group, users) = whose(id, me);
-    let removed = HistoryRemoved { group, users, by: caller.actor.clone(), up_to: seq, time: now };
-    tx.tell(audience(me, id), &Event::HistoryRemoved(removed));
     Ok(())
 }
 
-/// Leaves of the caller's own messages only that they were there, where that is all that may be deleted for everyone. It
-/// is done in steps and before the conversation goes; doing it twice does nothing more.
-pub(super) async fn remove_own_messages(cx: &Context, caller: &Caller, items: &[&DeleteItem]) -> Result<()> {
+/// Leaves of the caller's own messages only that they were there, where that is all that may be deleted for everyone:
+/// the conversations in which there were any. It is done in steps and before the conversation goes; doing it twice does
+/// nothing more.
+pub(super) async fn remove_own_messages(
+    cx: &Context,
+    caller: &Caller,
+    items: &[&DeleteItem],
+) -> Result<HashSet<ConversationId>> {
+    let mut changed = HashSet::new();
     for item in items {
         let (id, me) = (&item.conversation_id, caller.user.as_str());
         let tx = cx.store.begin(Locks::none()).await?;
@@ -89,13 +85,15 @@ pub(super) async fn remove_own_messages(cx: &Context, caller: &Caller, items: &[
         let head = tx.head(&Timeline::of(me, id)).await?;
         drop(tx);
         let to = item.anchor.unwrap_or(head.seq).min(head.seq);
-        remove_own_up_to(cx, me, id, to, oldest(cx)).await?;
+        if remove_own_up_to(cx, me, id, to, oldest(cx)).await? > 0 {
+            changed.insert(id.clone());
+        }
     }
-    Ok(())
+    Ok(changed)
 }
 
 /// Server time in ms of the oldest message that may be deleted for everyone now.
-fn oldest(cx: &Context) -> u64 {
+pub(super) fn oldest(cx: &Context) -> u64 {
     match cx.settings().delete_for_everyone_window.saturating_mul(1000) {
         0 => 0,
         window => cx.now().saturating_sub(window),
@@ -118,29 +116,30 @@ pub(crate) fn own_since(entry: &Entry) -> Option<u64> {
     entry.note.strip_prefix(OWN_SINCE).filter(|_| entry.kind == Kind::Everyone)?.parse().ok()
 }
 
-/// Leaves of the messages of `me` up to `to`, and not older than `oldest` in ms, only that they were there.
+/// Leaves of the messages of `me` up to `to`, and not older than `oldest` in ms, only that they were there: of how many.
 pub(crate) async fn remove_own_up_to(
     cx: &Context,
     me: &str,
     id: &ConversationId,
     to: u64,
     oldest: u64,
-) -> Result<()> {
-    let mut to = to;
-    while let Some(next) = remove_step(cx, me, id, to, oldest).await? {
-        to = next;
+) -> Result<usize> {
+    let (mut next, mut removed) = (Some(to), 0);
+    while let Some(to) = next {
+        let step = remove_step(cx, me, id, to, oldest).await?;
+        (next, removed) = (step.0, removed + step.1);
     }
-    Ok(())
+    Ok(removed)
 }
 
-/// One step backwards from `to`: where the next one begins, or none.
+/// One step backwards from `to`: where the next one begins, if there is one, and how many messages it took.
 async fn remove_step(
     cx: &Context,
     me: &str,
     id: &ConversationId,
     to: u64,
     oldest: u64,
-) -> Result<Option<u64>> {
+) -> Result<(Option<u64>, usize)> {
     let timeline = Timeline::of(me, id);
     let mut tx = cx.store.begin(Locks::none().timeline(&timeline)).await?;
     let mut head = tx.head(&timeline).await?;
@@ -161,16 +160,15 @@ async fn remove_step(
             }
         }
     }
-    if !seqs.is_empty() {
+    let removed = seqs.len();
+    if removed > 0 {
         head.removed_time = cx.now();
         tx.put_head(&timeline, &head);
         seqs.reverse();
-        let (group, users) = whose(id, me);
-        let removed = MessagesRemoved { group, users, by: me.to_owned(), seqs };
-        tx.tell(audience(me, id), &Event::MessagesRemoved(removed));
+        tell_messages_removed(&mut tx, &timeline, me, seqs);
     }
     tx.commit().await?;
-    Ok(next.filter(|&next| next > floor && step.len() == STEP))
+    Ok((next.filter(|&next| next > floor && step.len() == STEP), removed))
 }
 
 /// What is left of a message: who sent it and when, and that it is gone.

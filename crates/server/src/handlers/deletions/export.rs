@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use lethe_domain::deletions::{EntryItem, Kind};
+use lethe_domain::deletions::{Entry, EntryItem, Kind};
 use lethe_protocol::{Code, ConversationId, DeleteConversations, DeleteItem, DeleteOutcome};
 use lethe_store::{Direction, EntryId, Locks, StoredMessage, Timeline};
 use serde_json::json;
@@ -14,6 +14,7 @@ use super::{Caller, delete};
 use crate::context::Context;
 use crate::failure::{Failure, Result};
 use crate::handlers::conversations::{known, not_found};
+use crate::patience::persistently;
 
 /// Messages read in one step.
 const STEP: usize = 500;
@@ -39,12 +40,7 @@ pub(crate) async fn export(
     id: &ConversationId,
     clear: Option<bool>,
 ) -> Result<Exported> {
-    let tx = cx.store.begin(Locks::none()).await?;
-    let view = known(&tx, &caller.user, id).await?.ok_or_else(not_found)?;
-    let head = tx.head(&Timeline::of(&caller.user, id)).await?;
-    drop(tx);
-    cx.store.settle().await?;
-    let (after, to) = (view.floor(), view.head(&head));
+    let (after, to) = persistently(cx, || readable(cx, caller, id)).await?;
     let name = EntryId::new(cx.now());
     let directory = cx.config.exports_directory();
     let (part, file) = (directory.join(format!("{name}.part")), directory.join(format!("{name}.jsonl")));
@@ -60,18 +56,32 @@ pub(crate) async fn export(
         return Err(cannot(&error));
     }
     exported.file = file;
-    let mut tx = cx.store.begin(Locks::none().user(&caller.user)).await?;
     let row = EntryItem { conversation: id.to_string(), listed_after: 0, cleared_to: to };
     let mut entry = caller.entry(Kind::Export, cx.now(), vec![row]);
     entry.note = format!("sha256 {}", exported.sha256);
-    tx.record(&entry);
-    tx.commit().await?;
+    persistently(cx, || record(cx, &entry)).await?;
     if let Some(clear_history) = clear {
         let items = vec![DeleteItem { conversation_id: id.clone(), anchor: Some(to) }];
         let request = DeleteConversations { items, clear_history, ..DeleteConversations::default() };
-        exported.deleted = Some(delete(cx, caller, &request).await?);
+        exported.deleted = Some(persistently(cx, || delete(cx, caller, &request)).await?);
     }
     Ok(exported)
+}
+
+/// Above what and up to where the user can read.
+async fn readable(cx: &Context, caller: &Caller, id: &ConversationId) -> Result<(u64, u64)> {
+    let tx = cx.store.begin(Locks::none()).await?;
+    let view = known(&tx, &caller.user, id).await?.ok_or_else(not_found)?;
+    let head = tx.head(&Timeline::of(&caller.user, id)).await?;
+    drop(tx);
+    cx.store.settle().await?;
+    Ok((view.floor(), view.head(&head)))
+}
+
+async fn record(cx: &Context, entry: &Entry) -> Result<()> {
+    let mut tx = cx.store.begin(Locks::none().user(&entry.user)).await?;
+    tx.record(entry);
+    Ok(tx.commit().await?)
 }
 
 /// Removes what a crash left of exports that were never finished. Called before anybody is served.
@@ -86,7 +96,7 @@ pub(crate) fn sweep(directory: &Path) {
     }
 }
 
-fn cannot(error: &std::io::Error) -> Failure {
+fn cannot(error: &dyn std::fmt::Display) -> Failure {
     let message = format!("the export cannot be written: {error}; nothing was deleted");
     Failure::refuse(Code::EXPORT_FAILED, message)
 }
@@ -125,6 +135,8 @@ async fn write(
     let file = fs::OpenOptions::new().create_new(true).write(true).mode(0o600).open(part).await;
     let file = file.map_err(|error| cannot(&error))?;
     let mut sink = Sink { file: BufWriter::new(file), hash: Sha256::new(), bytes: 0 };
+    let directory = cx.config.exports_directory();
+    cx.store.may_grow(&directory).map_err(|error| cannot(&error))?;
     let first = json!({
         "lethe": 1, "app": cx.identity.sdk_app_id, "user": caller.user, "conversation": id,
         "exportedAt": cx.now(), "after": after, "to": to,
@@ -133,9 +145,8 @@ async fn write(
     let timeline = Timeline::of(&caller.user, id);
     let (mut at, mut messages) = (after, 0);
     while at < to {
-        let tx = cx.store.begin(Locks::none()).await?;
-        let step: Vec<StoredMessage> = tx.messages(&timeline, at, to, Direction::Forward, STEP).await?;
-        drop(tx);
+        let step = persistently(cx, || read(cx, &timeline, (at, to))).await?;
+        cx.store.may_grow(&directory).map_err(|error| cannot(&error))?;
         let Some(last) = step.last().map(|message| message.seq) else { break };
         at = last;
         messages += step.len() as u64;
@@ -147,4 +158,9 @@ async fn write(
     sink.file.get_ref().sync_all().await.map_err(|error| cannot(&error))?;
     let sha256 = sink.hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
     Ok(Exported { file: part.to_owned(), sha256, messages, bytes: sink.bytes, deleted: None })
+}
+
+async fn read(cx: &Context, timeline: &Timeline, (after, to): (u64, u64)) -> Result<Vec<StoredMessage>> {
+    let tx = cx.store.begin(Locks::none()).await?;
+    Ok(tx.messages(timeline, after, to, Direction::Forward, STEP).await?)
 }

@@ -2,11 +2,12 @@
 
 use lethe_domain::deletions::{Entry, EntryItem, Erasure, Hold, Kind};
 use lethe_protocol::{Code, ConversationId};
-use lethe_store::{Held, Locks};
+use lethe_store::{Held, Locks, Timeline};
 use serde_json::{Value, json};
 
 use crate::context::Context;
 use crate::failure::{Failure, Result};
+use crate::patience::patiently;
 
 /// The longest reason in bytes.
 const REASON_MAX: usize = 500;
@@ -52,6 +53,16 @@ pub(crate) async fn hold(cx: &Context, administrator: &str, held: &Held, reason:
 
 /// Allows erasing again, from now on.
 pub(crate) async fn release(cx: &Context, administrator: &str, held: &Held) -> Result<()> {
+    patiently(cx, || end(cx, administrator, held)).await?;
+    let all = async || Ok(cx.store.begin(Locks::none()).await?.all_erasures().await?);
+    for (timeline, _) in patiently(cx, all).await?.into_iter().filter(|(_, erasure)| erasure.held) {
+        patiently(cx, || look_again(cx, &timeline)).await?;
+    }
+    cx.eraser.nudge();
+    Ok(())
+}
+
+async fn end(cx: &Context, administrator: &str, held: &Held) -> Result<()> {
     let mut tx = cx.store.begin(Locks::none().app()).await?;
     if tx.hold(held).await?.is_none() {
         return Err(Failure::refuse(Code::NO_HOLD, "there is no such hold"));
@@ -59,16 +70,16 @@ pub(crate) async fn release(cx: &Context, administrator: &str, held: &Held) -> R
     tx.put_hold(held, None);
     tx.record(&entry(Kind::Release, administrator, held, "", cx.now()));
     tx.commit().await?;
-    let waiting = cx.store.begin(Locks::none()).await?.all_erasures().await?;
-    for (timeline, _) in waiting.into_iter().filter(|(_, erasure)| erasure.held) {
-        let mut tx = cx.store.begin(Locks::none().timeline(&timeline)).await?;
-        if let Some(erasure) = tx.erasure(&timeline).await?.filter(|erasure| erasure.held) {
-            let due = cx.now();
-            tx.move_erasure(&timeline, erasure.due, &Erasure { due, held: false, ..erasure });
-            tx.commit().await?;
-        }
+    Ok(())
+}
+
+async fn look_again(cx: &Context, timeline: &Timeline) -> Result<()> {
+    let mut tx = cx.store.begin(Locks::none().timeline(timeline)).await?;
+    if let Some(erasure) = tx.erasure(timeline).await?.filter(|erasure| erasure.held) {
+        let due = cx.now();
+        tx.move_erasure(timeline, erasure.due, &Erasure { due, held: false, ..erasure });
+        tx.commit().await?;
     }
-    cx.eraser.nudge();
     Ok(())
 }
 

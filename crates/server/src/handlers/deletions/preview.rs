@@ -1,27 +1,34 @@
-use lethe_domain::conversations::{View, may_take_list};
-use lethe_domain::deletions::{Everyone, may_delete_for_everyone};
-use lethe_domain::groups::Actor;
+use lethe_domain::conversations::may_take_list;
+use lethe_domain::deletions::Everyone;
 use lethe_protocol::{
     ConversationId, DeleteItem, DeletionPreview, DeletionScope, FailedConversation, PreviewDeletion,
     PreviewedConversation,
 };
-use lethe_store::{Direction, Locks, Timeline, Tx};
+use lethe_store::{Direction, Locks, StoredMessage, Timeline, Tx};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::unique;
+use super::everyone::{may_go, oldest, right};
+use super::{Caller, unique};
 use crate::context::Context;
 use crate::failure::{Failure, Result};
 use crate::handlers::conversations::{known, not_found};
 
-/// Messages of one conversation in which files and bytes are counted: the newest.
+/// Messages of one conversation in which files and bytes are counted: the newest,
 const COUNTED: usize = 10_000;
+/// and of one call, whose conversations share them.
+const COUNTED_IN_ALL: usize = 100_000;
 const STEP: usize = 500;
 /// Elements that stand for a file.
 const FILES: [&str; 4] = ["TIMImageElem", "TIMSoundElem", "TIMVideoFileElem", "TIMFileElem"];
 
 /// `conversations.previewDeletion`: counts, and changes nothing.
-pub(crate) async fn preview(cx: &Context, me: &str, request: &PreviewDeletion) -> Result<DeletionPreview> {
+pub(crate) async fn preview(
+    cx: &Context,
+    caller: &Caller,
+    request: &PreviewDeletion,
+) -> Result<DeletionPreview> {
+    let me = caller.user.as_str();
     may_take_list(request.items.len())?;
     let tx = cx.store.begin(Locks::none()).await?;
     let mut preview = DeletionPreview {
@@ -30,8 +37,9 @@ pub(crate) async fn preview(cx: &Context, me: &str, request: &PreviewDeletion) -
         restorable_seconds: if request.scope == DeletionScope::Me { cx.settings().erasure_grace } else { 0 },
         devices: if cx.settings().sync_conversation_deletion { cx.hub.clients_of(me) } else { 1 },
     };
+    let mut left = COUNTED_IN_ALL;
     for item in unique(&request.items) {
-        match preview_one(cx, &tx, me, item, request).await {
+        match preview_one(cx, &tx, caller, item, request, &mut left).await {
             Ok(one) => preview.conversations.push(one),
             Err(Failure::Refused(error)) => {
                 let conversation_id = item.conversation_id.clone();
@@ -47,10 +55,12 @@ pub(crate) async fn preview(cx: &Context, me: &str, request: &PreviewDeletion) -
 async fn preview_one(
     cx: &Context,
     tx: &Tx,
-    me: &str,
+    caller: &Caller,
     item: &DeleteItem,
     request: &PreviewDeletion,
+    left: &mut usize,
 ) -> Result<PreviewedConversation> {
+    let me = caller.user.as_str();
     let id = &item.conversation_id;
     let timeline = Timeline::of(me, id);
     let view = known(tx, me, id).await?.ok_or_else(not_found)?;
@@ -64,57 +74,69 @@ async fn preview_one(
         more: false,
         people: 1,
     };
-    let own_only = match request.scope {
-        DeletionScope::Me => false,
-        DeletionScope::Everyone => {
-            let (right, people) = concerned(cx, tx, me, id).await?;
-            one.people = people;
-            right == Everyone::Own
+    let mut own = None;
+    if request.scope == DeletionScope::Everyone {
+        one.people = people(tx, me, id).await?;
+        match right(cx, tx, caller, id).await? {
+            Everyone::Own => own = Some(Own { sender: me, since: oldest(cx) }),
+            Everyone::All => may_go(cx, tx, &timeline, to).await?,
         }
-    };
+    }
     if request.clear_history || request.scope == DeletionScope::Everyone {
         one.messages = to.saturating_sub(view.floor());
-        count(tx, &timeline, &view, to, own_only.then_some(me), &mut one).await?;
+        count(tx, &timeline, (view.floor(), to), own, &mut one, left).await?;
     }
     Ok(one)
 }
 
-/// What may go for everyone, and how many people would lose it.
-async fn concerned(cx: &Context, tx: &Tx, me: &str, id: &ConversationId) -> Result<(Everyone, u32)> {
-    let (actor, people) = match id {
-        ConversationId::Group(group_id) => {
-            let members = tx.group(group_id).await?.map_or(0, |group| group.members);
-            (Some(Actor::of(tx.member(group_id, me).await?.as_ref())), members)
-        }
-        ConversationId::User(peer) => (None, if peer == me { 1 } else { 2 }),
-        ConversationId::System => (None, 1),
-    };
-    Ok((may_delete_for_everyone(&cx.settings(), actor)?, people))
+/// How many people would lose it.
+async fn people(tx: &Tx, me: &str, id: &ConversationId) -> Result<u32> {
+    Ok(match id {
+        ConversationId::Group(group_id) => tx.group(group_id).await?.map_or(0, |group| group.members),
+        ConversationId::User(peer) if peer != me => 2,
+        ConversationId::User(_) | ConversationId::System => 1,
+    })
+}
+
+/// The messages of one user that may still go for everyone: those since this time in ms, unless they are gone already.
+#[derive(Clone, Copy)]
+struct Own<'a> {
+    sender: &'a str,
+    since: u64,
+}
+
+impl Own<'_> {
+    fn has(&self, message: &StoredMessage) -> Result<bool> {
+        Ok(message.from == self.sender && message.time()? >= self.since && !message.message()?.removed)
+    }
 }
 
 async fn count(
     tx: &Tx,
     timeline: &Timeline,
-    view: &View,
-    to: u64,
-    sender: Option<&str>,
+    (after, to): (u64, u64),
+    own: Option<Own<'_>>,
     one: &mut PreviewedConversation,
+    left: &mut usize,
 ) -> Result<()> {
-    let (mut to, mut counted, mut own) = (to, 0, 0);
-    while to > view.floor() && counted < COUNTED {
-        let step = tx.messages(timeline, view.floor(), to, Direction::Backward, STEP).await?;
+    let (mut to, mut counted, mut going) = (to, 0, 0);
+    while to > after && counted < COUNTED && *left > 0 {
+        let step = tx.messages(timeline, after, to, Direction::Backward, STEP.min(*left)).await?;
         let Some(oldest) = step.last() else { break };
         to = oldest.seq - 1;
         counted += step.len();
-        for message in step.iter().filter(|message| sender.is_none_or(|sender| message.from == sender)) {
-            own += 1;
-            one.bytes += message.json.len() as u64;
-            one.files += files(&message.json);
+        *left -= step.len();
+        for message in &step {
+            if own.map_or(Ok(true), |own| own.has(message))? {
+                going += 1;
+                one.bytes += message.json.len() as u64;
+                one.files += files(&message.json);
+            }
         }
     }
-    one.more = to > view.floor() && counted >= COUNTED;
-    if sender.is_some() {
-        one.messages = own;
+    one.more = to > after && (counted >= COUNTED || *left == 0);
+    if own.is_some() {
+        one.messages = going;
     }
     Ok(())
 }

@@ -107,7 +107,7 @@ pub(crate) fn described(id: EntryId, entry: &Entry) -> Value {
         "actor": entry.actor,
         "user": entry.user,
         "device": entry.instance,
-        "scope": if entry.kind == Kind::Everyone { "everyone" } else { "me" },
+        "scope": scope(entry.kind),
         "items": entry.items.iter().map(item).collect::<Vec<_>>(),
         "removed": removed,
         "note": entry.note,
@@ -143,19 +143,47 @@ pub(crate) async fn receipt(cx: &Context, id: &str) -> Result<Value> {
     }))
 }
 
+/// Whom a row concerns: one user's view, everyone who reads the timeline, or none of both.
+fn scope(kind: Kind) -> Option<&'static str> {
+    match kind {
+        Kind::Delete | Kind::Clear | Kind::Restore | Kind::Export => Some("me"),
+        Kind::Everyone | Kind::Retention | Kind::Erase => Some("everyone"),
+        Kind::Hold | Kind::Release | Kind::Account => None,
+    }
+}
+
 async fn erased(tx: &Tx, entry: &Entry, item: &EntryItem) -> Result<Option<Value>> {
+    if matches!(entry.kind, Kind::Hold | Kind::Release | Kind::Account) {
+        return Ok(None);
+    }
     let Ok(conversation) = ConversationId::parse(&item.conversation) else { return Ok(None) };
     let head = tx.head(&Timeline::of(&entry.user, &conversation)).await?;
-    let state = if item.cleared_to == 0 {
+    // A timeline that ends before it is gone as a whole.
+    let gone = head.erased_to >= item.cleared_to || head.seq < item.cleared_to;
+    let state = if item.cleared_to == 0 || entry.kind == Kind::Export {
         "kept"
-    } else if head.erased_to >= item.cleared_to {
+    } else if gone {
         "erased"
+    } else if is_given_back(tx, entry, &conversation, item).await? {
+        "restored"
     } else {
         "hidden"
     };
-    Ok(Some(json!({
-        "conversation": item.conversation,
-        "erasedTo": head.erased_to.min(item.cleared_to),
-        "state": state,
-    })))
+    let erased_to = if gone { item.cleared_to } else { head.erased_to };
+    Ok(Some(json!({"conversation": item.conversation, "erasedTo": erased_to, "state": state})))
+}
+
+/// Whether the user reads again what was cleared: the deletion was undone.
+async fn is_given_back(
+    tx: &Tx,
+    entry: &Entry,
+    conversation: &ConversationId,
+    item: &EntryItem,
+) -> Result<bool> {
+    if !matches!(entry.kind, Kind::Delete | Kind::Clear) {
+        return Ok(false);
+    }
+    let head = tx.head(&Timeline::of(&entry.user, conversation)).await?;
+    let view = tx.view_at(&entry.user, conversation, &head).await?;
+    Ok(view.is_some_and(|view| view.floor() < item.cleared_to))
 }
