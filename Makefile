@@ -62,12 +62,15 @@ $(DENY):
 # The last line is a test runner's summary.
 test: test-rust instructions test-web
 
+# A test that never ends is a failure, too: the last words of the run are then those of the tests before it.
+LIMIT := timeout --kill-after=10 1800
+
 # First with the engines alone, then the server's stories once more with their actors spread over three nodes. What
 # docs/deletion.md promises is shown on each engine: on disk with all the others, in memory, and on the nodes' PostgreSQL.
 test-rust: $(WEB) /usr/lib/postgresql $(NATS)
-	cargo test --workspace --locked
-	LETHE_TEST_ENGINE=memory cargo test --locked -p lethe-server --test it inv_
-	LETHE_TEST_NODES=3 LETHE_STEPS=2000 cargo test --locked -p lethe-server --test it -- \
+	$(LIMIT) cargo test --workspace --locked
+	LETHE_TEST_ENGINE=memory $(LIMIT) cargo test --locked -p lethe-server --test it inv_
+	LETHE_TEST_NODES=3 LETHE_STEPS=2000 $(LIMIT) cargo test --locked -p lethe-server --test it -- \
 		--test-threads=4 --skip race:: --skip start:: --skip cluster:: --skip crash:: --skip backup::
 
 # Instructions of the hot functions against kept numbers, in the build of the tests.

@@ -78,12 +78,16 @@ export class Conversations {
     return { code: 0, data: { conversationID: id } };
   }
 
-  /** Clears a conversation's history for the caller; it keeps its place in the list. */
-  async clearHistoryMessage(id: string): Promise<Result<{ conversationID: string }>> {
+  /**
+   * Clears a conversation's history for the caller; it keeps its place in the list. `restoreConversation` gives the history
+   * back until `restorableUntil`, in ms; 0 when it cannot. `entry` names the row in the deletion journal, if anything changed.
+   */
+  async clearHistoryMessage(id: string): Promise<Result<{ conversationID: string; restorableUntil: number; entry: string }>> {
     this.#session.requireLogin();
     const conversationId = conversationID(id);
-    await this.#session.request('conversations.clear', { conversationId, ...this.#known(conversationId) });
-    return { code: 0, data: { conversationID: conversationId } };
+    const request = { conversationId, ...this.#known(conversationId) };
+    const { restorableUntil, entry = '' } = await this.#session.request('conversations.clear', request);
+    return { code: 0, data: { conversationID: conversationId, restorableUntil, entry } };
   }
 
   async pinConversation(options: { conversationID: string; isPinned: boolean }): Promise<Result<{ conversationID: string }>> {

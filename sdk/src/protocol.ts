@@ -118,6 +118,16 @@ conversationId: string,
  */
 upTo?: number, };
 
+export type ClearOutcome = { 
+/**
+ * Its row in the journal, if there was anything to clear.
+ */
+entry?: string, 
+/**
+ * Server time in ms until which it can be undone; 0 if it cannot.
+ */
+restorableUntil: number, };
+
 export type Conversation = { 
 /**
  * Which.
@@ -1511,7 +1521,7 @@ export type Requests = {
   "conversations.previewDeletion": { body: PreviewDeletion, answer: DeletionPreview },
   "conversations.restore": { body: RestoreConversation, answer: null },
   "conversations.archive": { body: ArchiveConversations, answer: ChangeOutcome },
-  "conversations.clear": { body: ClearHistory, answer: null },
+  "conversations.clear": { body: ClearHistory, answer: ClearOutcome },
   "conversations.read": { body: ReadConversation, answer: null },
   "conversations.readAll": { body: ReadAll, answer: null },
   "conversations.pin": { body: PinConversation, answer: null },

@@ -203,6 +203,20 @@ pub struct DeleteOutcome {
     pub restorable_until: u64,
 }
 
+/// The answer to [`ClearHistory`].
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct ClearOutcome {
+    /// Its row in the journal, if there was anything to clear.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, ts(optional))]
+    pub entry: Option<String>,
+    /// Server time in ms until which it can be undone; 0 if it cannot.
+    #[cfg_attr(test, ts(type = "number"))]
+    pub restorable_until: u64,
+}
+
 /// A conversation that a call could not change.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

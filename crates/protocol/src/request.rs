@@ -91,7 +91,7 @@ requests! {
     /// See [`ArchiveConversations`].
     "conversations.archive" => ArchiveConversations(ArchiveConversations) -> "ChangeOutcome";
     /// See [`ClearHistory`].
-    "conversations.clear" => ClearHistory(ClearHistory) -> "null";
+    "conversations.clear" => ClearHistory(ClearHistory) -> "ClearOutcome";
     /// See [`ReadConversation`].
     "conversations.read" => ReadConversation(ReadConversation) -> "null";
     /// See [`ReadAll`].

@@ -16,7 +16,7 @@ macro_rules! declarations {
 }
 
 declarations! {
-    Added, AddFriend, AnswerFriend, ArchiveConversations, ChangeMembers, ChangeOutcome, CheckFriends, ClearHistory, Conversation, ConversationPage,
+    Added, AddFriend, AnswerFriend, ArchiveConversations, ChangeMembers, ChangeOutcome, CheckFriends, ClearHistory, ClearOutcome, Conversation, ConversationPage,
     Conversations, ConversationsChanged, ConversationsDeleted, CreateGroup, DeleteApplication, DeleteConversations,
     DeletedConversation, DeleteFriends, DeleteItem, DeleteOutcome, DeletionPreview, DeletionScope, Error, Event, FailedConversation, FailedUser, Friend,
     FriendAdded, FriendApplication, FriendApplications, FriendRelation, FriendRelations, Friends, FriendsDeleted,

@@ -1,13 +1,17 @@
 //! `lethe backup` and `lethe restore`: everything of one moment in one file, and back, with the deletions that are newer.
 
-use std::path::Path;
+use std::fs::OpenOptions;
+use std::io::Write as _;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Component, Path, PathBuf};
 
+use lethe_protocol::Code;
 use lethe_store::{Backup, BackupSize, DataDirectory, Store, StoreError};
 use serde_json::Value;
 
 use crate::config::{Config, EngineName};
 use crate::context::{Context, now_ms};
-use crate::failure::Result;
+use crate::failure::{Failure, Result};
 use crate::journal::{Replayed, replay};
 use crate::serve::{StartError, identity_of, offline};
 use crate::usersig;
@@ -24,8 +28,44 @@ pub struct Restored {
 }
 
 /// Writes a back-up of the running store into a new file on this machine. Others go on meanwhile.
-pub(crate) async fn back_up(cx: &Context, path: &Path) -> Result<BackupSize> {
-    Ok(cx.store.back_up(path, Backup::new(&cx.identity, cx.now())).await?)
+///
+/// Whoever can write into the data directory may name any path: `lethe backup` shows so by a `proof` that it left there.
+/// Administrators, who may be on other machines, name a file in the directory for back-ups.
+pub(crate) async fn back_up(cx: &Context, path: &Path, proof: Option<&str>) -> Result<(PathBuf, BackupSize)> {
+    let refuse = |code, message: String| Failure::refuse(code, message);
+    let path = match proof {
+        Some(proof) => {
+            if !path.is_absolute() || !is_proven(&cx.config.data, proof) {
+                let message = "a path needs the right to write into the data directory: use lethe backup";
+                return Err(refuse(Code::CONVERSATION_PARAMETER, message.to_owned()));
+            }
+            path.to_owned()
+        }
+        None => {
+            let mut parts = path.components();
+            let (Some(Component::Normal(name)), None) = (parts.next(), parts.next()) else {
+                let message = "Path is the name of a new file in the directory for back-ups".to_owned();
+                return Err(refuse(Code::CONVERSATION_PARAMETER, message));
+            };
+            let directory = cx.config.backups_directory();
+            let made = std::fs::create_dir_all(&directory);
+            made.map_err(|error| refuse(Code::EXPORT_FAILED, format!("{}: {error}", directory.display())))?;
+            directory.join(name)
+        }
+    };
+    let size = cx.store.back_up(&path, Backup::new(&cx.identity, cx.now())).await;
+    match size {
+        Ok(size) => Ok((path, size)),
+        Err(error @ StoreError::Directory(_)) => Err(refuse(Code::EXPORT_FAILED, error.to_string())),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// The file in the data directory in which `lethe backup` leaves its proof while it asks.
+const PROOF: &str = "backup-request";
+
+fn is_proven(data: &Path, proof: &str) -> bool {
+    !proof.is_empty() && std::fs::read_to_string(data.join(PROOF)).is_ok_and(|kept| kept == proof)
 }
 
 /// Writes a back-up into a new file: of a store that nobody serves, or by asking the server that does.
@@ -101,11 +141,17 @@ async fn ask_server(config: Config, path: &Path) -> std::result::Result<BackupSi
         "http://{listen}/v4/lethe_backup/create?sdkappid={}&identifier=%40TIM%23OPERATOR&usersig={sig}",
         identity.sdk_app_id,
     );
-    let body = serde_json::json!({"Path": path});
+    let (proof, kept) = (format!("{:032x}", rand::random::<u128>()), config.data.join(PROOF));
+    let mut file = OpenOptions::new();
+    let file = file.create(true).truncate(true).write(true).mode(0o600).open(&kept);
+    file.and_then(|mut file| file.write_all(proof.as_bytes())).map_err(|error| refuse(error.to_string()))?;
+    let body = serde_json::json!({"Path": path, "Proof": proof});
     let asked = tokio::task::spawn_blocking(move || -> std::result::Result<Value, ureq::Error> {
         ureq::post(&url).send_json(body)?.body_mut().read_json()
     });
-    let answer = asked.await.map_err(|error| refuse(error.to_string()))?;
+    let answer = asked.await;
+    let _ = std::fs::remove_file(&kept);
+    let answer = answer.map_err(|error| refuse(error.to_string()))?;
     let answer = answer.map_err(|error| refuse(error.to_string()))?;
     if answer["ErrorCode"] != 0 {
         return Err(refuse(answer["ErrorInfo"].as_str().unwrap_or_default().to_owned()));

@@ -79,6 +79,8 @@ config! {
     drain_seconds: u32, "LETHE_DRAIN_SECONDS", 10, "10";
     #[doc = " Directory for exported conversations; empty for exports in the data directory."]
     exports: PathBuf, "LETHE_EXPORTS", PathBuf::new(), "\"\"";
+    #[doc = " Directory for back-ups that administrators ask for over REST; empty for backups in the data directory."]
+    backups: PathBuf, "LETHE_BACKUPS", PathBuf::new(), "\"\"";
     #[doc = " File to which the deletion journal is copied line by line, best on another disk: a restored back-up catches up with it; empty for none."]
     deletion_journal: PathBuf, "LETHE_DELETION_JOURNAL", PathBuf::new(), "\"\"";
     #[doc = " Messages that the eraser removes in a second at most. 100 to 1000000."]
@@ -141,7 +143,17 @@ impl Config {
     /// Where exported conversations go.
     #[must_use]
     pub fn exports_directory(&self) -> PathBuf {
-        if self.exports.as_os_str().is_empty() { self.data.join("exports") } else { self.exports.clone() }
+        self.or_in_data(&self.exports, "exports")
+    }
+
+    /// Where back-ups go that administrators ask for.
+    #[must_use]
+    pub fn backups_directory(&self) -> PathBuf {
+        self.or_in_data(&self.backups, "backups")
+    }
+
+    fn or_in_data(&self, configured: &Path, name: &str) -> PathBuf {
+        if configured.as_os_str().is_empty() { self.data.join(name) } else { configured.to_owned() }
     }
 
     /// Whether the demo signs anybody in, on this address.

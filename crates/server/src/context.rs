@@ -25,7 +25,7 @@ pub(crate) struct Context {
     /// How often a group's days of retention were changed here.
     pub(crate) retention_changes: AtomicU64,
     /// The clock runs ahead of the system's by this, in ms; only in tests of what takes days.
-    ahead: u64,
+    ahead: AtomicU64,
     stopping: AtomicBool,
 }
 
@@ -36,7 +36,6 @@ impl Context {
         identity: Identity,
         config: Config,
         address: String,
-        ahead: u64,
     ) -> Self {
         let started = now_ms() / 1000;
         Self {
@@ -49,14 +48,20 @@ impl Context {
             desk: Mutex::default(),
             eraser: Arc::default(),
             retention_changes: AtomicU64::new(0),
-            ahead,
+            ahead: AtomicU64::new(0),
             stopping: AtomicBool::new(false),
         }
     }
 
     /// Server time in ms.
     pub(crate) fn now(&self) -> u64 {
-        now_ms() + self.ahead
+        now_ms() + self.ahead.load(Ordering::Relaxed)
+    }
+
+    /// Sets how far the clock runs ahead, in ms.
+    pub(crate) fn set_ahead(&self, ahead: u64) {
+        self.ahead.store(ahead, Ordering::Relaxed);
+        self.eraser.nudge();
     }
 
     /// Server time in s.

@@ -116,8 +116,6 @@ pub struct Faults {
     pub no_healing: bool,
     /// Requests are answered before they are committed.
     pub answers_before_commit: bool,
-    /// The node's clock runs ahead by this, in ms.
-    pub ahead: u64,
     /// Nothing is erased in the background, so that what requests cost can be counted.
     pub no_eraser: bool,
 }
@@ -140,8 +138,7 @@ pub async fn start_with_faults(config: Config, salvage: bool, faults: Faults) ->
     };
     handlers::deletions::sweep(&config.exports_directory());
     let address_text = format!("http://{address}");
-    let context =
-        Arc::new(Context::new(store, Arc::clone(&hub), identity.clone(), config, address_text, faults.ahead));
+    let context = Arc::new(Context::new(store, Arc::clone(&hub), identity.clone(), config, address_text));
     ship_journal(&context).await?;
     if !faults.no_eraser {
         tokio::spawn(eraser::run(Arc::downgrade(&context)));
@@ -167,7 +164,7 @@ pub(crate) async fn offline(config: Config) -> Result<(Arc<Context>, Option<Data
     let Opened { store, identity, directory, .. } =
         open(&config, false, hub.clone(), Faults::default()).await?;
     hub.set_settings(Arc::new(store.begin(Locks::none()).await?.settings().await?));
-    Ok((Arc::new(Context::new(store, hub, identity, config, String::new(), 0)), directory))
+    Ok((Arc::new(Context::new(store, hub, identity, config, String::new())), directory))
 }
 
 /// Applies what a restored store does not know of the copy of the journal, and goes on with that copy.
@@ -358,6 +355,12 @@ impl Running {
     #[must_use]
     pub fn user_sig(&self, user_id: &str, seconds: i64) -> String {
         usersig::mint(self.identity.sdk_app_id, &self.identity.secret_key, user_id, now_ms() / 1000, seconds)
+    }
+
+    /// Lets the clock run ahead by this, in ms: for tests of what takes days.
+    #[doc(hidden)]
+    pub fn set_ahead(&self, ahead: u64) {
+        self.context.set_ahead(ahead);
     }
 
     /// Serves until `shutdown` is done, then drains: clients are asked to come back later, requests under way end, what

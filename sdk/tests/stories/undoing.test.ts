@@ -56,8 +56,13 @@ describe.skipIf(!hasServer)('undoing, putting away, and deleting for everyone', 
   });
 
   test('clearing is undone too, and nothing is when its time is over', async () => {
-    await alice.chat.clearHistoryMessage(id('bob'));
+    const cleared = await alice.chat.clearHistoryMessage(id('bob'));
+    expect(cleared.data).toMatchObject({ conversationID: id('bob'), entry: expect.stringMatching(/^\w{12}-\w{16}$/) });
+    expect(cleared.data.restorableUntil).toBeGreaterThan(Date.now());
     expect(await view(alice, 'bob')).toMatchObject({ messageCount: 0 });
+    expect((await alice.chat.clearHistoryMessage(id('bob'))).data, 'again: nothing changed').toMatchObject({
+      entry: '', restorableUntil: cleared.data.restorableUntil,
+    });
     await alice.chat.restoreConversation(id('bob'));
     expect(await view(alice, 'bob')).toMatchObject({ messageCount: 3 });
     expect(await history(alice, id('bob'))).toEqual(['one', 'two', 'three']);

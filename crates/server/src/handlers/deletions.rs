@@ -13,8 +13,8 @@ use std::collections::HashSet;
 use lethe_domain::conversations::{Head, Place, View, may_pin, may_take_list};
 use lethe_domain::deletions::{Entry, EntryItem, KEY_TIME, Kind, Undo, may_restore, may_use_key};
 use lethe_protocol::{
-    ClearHistory, Code, ConversationId, ConversationsDeleted, DeleteConversations, DeleteItem, DeleteOutcome,
-    DeletedConversation, DeletionScope, Event, FailedConversation,
+    ClearHistory, ClearOutcome, Code, ConversationId, ConversationsDeleted, DeleteConversations, DeleteItem,
+    DeleteOutcome, DeletedConversation, DeletionScope, Event, FailedConversation,
 };
 use lethe_store::{Audience, Keyed, Locks, Timeline, Tx};
 
@@ -295,7 +295,7 @@ async fn keep(cx: &Context, tx: &mut Tx, me: &str, id: &ConversationId, taken: T
 }
 
 /// `conversations.clear`.
-pub(crate) async fn clear(cx: &Context, caller: &Caller, request: &ClearHistory) -> Result<()> {
+pub(crate) async fn clear(cx: &Context, caller: &Caller, request: &ClearHistory) -> Result<ClearOutcome> {
     let (me, id) = (caller.user.as_str(), &request.conversation_id);
     let mut tx = begin(cx, me, id).await?;
     let former = known(&tx, me, id).await?.ok_or_else(not_found)?;
@@ -305,16 +305,16 @@ pub(crate) async fn clear(cx: &Context, caller: &Caller, request: &ClearHistory)
     let changed = view != former;
     let head = tx.head(&Timeline::of(me, id)).await?;
     let indexed = tx.is_indexed(me, id).await?;
-    keep(cx, &mut tx, me, id, Taken { former, head, indexed, changed, everyone: false }).await?;
-    if changed {
-        tx.record(&caller.entry(Kind::Clear, cx.now(), vec![item(id, &view)]));
-    }
+    let taken = Taken { former, head, indexed, changed, everyone: false };
+    let restorable_until = keep(cx, &mut tx, me, id, taken).await?;
+    let row = changed.then(|| caller.entry(Kind::Clear, cx.now(), vec![item(id, &view)]));
+    let entry = row.map(|row| tx.record(&row).to_string());
     change(&mut tx, me, id, view).await?;
     tx.commit().await?;
     if cx.grace() == 0 {
         cx.eraser.nudge();
     }
-    Ok(())
+    Ok(ClearOutcome { entry, restorable_until })
 }
 
 /// `conversations.restore`.

@@ -61,8 +61,15 @@ async fn inv_43_deletions_newer_than_the_back_up_are_applied_before_anybody_is_s
         bob.say(&group("g"), words).await;
     }
     alice.delete(&[&user("carol")], true).await;
-    let answer = world.rest("lethe_backup/create", json!({"Path": directory.path().join("backup")})).await;
+    for path in ["", "/tmp/elsewhere", "../up", "a/b", ".."] {
+        let answer = world.rest("lethe_backup/create", json!({"Path": path})).await;
+        assert_eq!(answer["ErrorCode"], 50002, "{path}: {answer}");
+    }
+    let forged = json!({"Path": directory.path().join("backup"), "Proof": "guessed"});
+    assert_eq!(world.rest("lethe_backup/create", forged).await["ErrorCode"], 50002);
+    let answer = world.rest("lethe_backup/create", json!({"Path": "backup"})).await;
     assert_eq!(answer["ErrorCode"], 0, "{answer}");
+    std::fs::rename(answer["Path"].as_str().unwrap(), directory.path().join("backup")).unwrap();
     assert!(answer["Rows"].as_u64().unwrap() > 30);
     // Newer than the back-up: messages, which are lost with the disk, and deletions, which are not.
     bob.say(&user("alice"), "three").await;

@@ -88,13 +88,13 @@ async fn exports_and_back_ups_leave_the_store_its_room() {
     let world = World::in_memory().await;
     let (alice, bob) = (process.log_in(&world, "alice").await, process.log_in(&world, "bob").await);
     bob.say(&user("alice"), "kept").await;
-    let backup = json!({"Path": data.join("backup")});
+    let backup = json!({"Path": "backup"});
     for (path, body) in [("lethe_conversation/export", export("bob")), ("lethe_backup/create", backup)] {
         let answer = world.rest_at(process.address, path, body).await;
         assert_eq!(answer["ErrorCode"], 98018, "{path}: {answer}");
         assert!(answer["ErrorInfo"].as_str().unwrap().contains("bytes free"), "{answer}");
     }
-    assert!(!files(&process, &data).contains(&"backup".to_owned()));
+    assert_eq!(files(&process, &data.join("backups")), Vec::<String>::new());
     bob.say(&user("alice"), "and on").await;
     assert_eq!(alice.reads(&user("bob")).await, ["kept", "and on"]);
 }

@@ -211,3 +211,81 @@ async fn what_is_put_away_comes_back_with_a_message_or_stays() {
     let answer = world.rest("lethe_conversation/archive", archive(&["nobody"], false)).await;
     assert_eq!(answer["Results"][0]["ErrorCode"], 2500);
 }
+
+/// The receipt of a row, checked.
+async fn statement(world: &World, entry: &Value) -> Value {
+    let answer = world.rest("lethe_deletion/receipt", json!({"Entry": entry})).await;
+    verified(&answer["Receipt"]).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_receipt_says_what_became_of_it() {
+    let world = World::new().await;
+    let (alice, others) = talk(&world, &["bob"]).await;
+    let row = json!(alice.delete(&[&user("bob")], true).await.entry.unwrap());
+    assert_eq!(statement(&world, &row).await["erasure"][0]["state"], "hidden");
+    let body = json!({"From_Account": "alice", "Items": items(&["bob"])});
+    world.rest("lethe_conversation/restore", body).await;
+    let restored = statement(&world, &row).await;
+    assert_eq!((&restored["erasure"][0]["state"], &restored["scope"]), (&json!("restored"), &json!("me")));
+    let kept = json!(alice.delete(&[&user("bob")], false).await.entry.unwrap());
+    assert_eq!(statement(&world, &kept).await["erasure"][0]["state"], "kept");
+    let export = json!({"From_Account": "alice", "Type": 1, "To_Account": "bob"});
+    assert_eq!(world.rest("lethe_conversation/export", export).await["ErrorCode"], 0);
+    world.rest("lethe_deletion/hold", json!({"User_Account": "carol", "Reason": "x"})).await;
+    world.rest("lethe_deletion/hold", json!({"User_Account": "bob", "Reason": "x"})).await;
+    let page = world.rest("lethe_deletion/journal", json!({})).await;
+    let (hold, export) = (&page["Entries"][0], &page["Entries"][1]);
+    assert_eq!((&hold["kind"], &hold["scope"]), (&json!("hold"), &Value::Null));
+    assert_eq!(statement(&world, &export["entry"]).await["erasure"][0]["state"], "kept");
+    world.rest("lethe_deletion/release", json!({"User_Account": "bob"})).await;
+    world.configure(json!({"ErasureGrace": 0})).await;
+    alice.delete(&[&user("bob")], true).await;
+    others[0].delete(&[&user("alice")], true).await;
+    crate::erasure::erased(&world, 1).await;
+    let after = statement(&world, &row).await;
+    assert_eq!(
+        (&after["erasure"][0]["state"], &after["erasure"][0]["erasedTo"]),
+        (&json!("erased"), &json!(1))
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn for_everyone_a_repeat_has_no_row_and_a_dry_run_knows_the_window() {
+    let mut world = World::new().await;
+    world.configure(json!({"DeleteForEveryone": "own-messages", "DeleteForEveryoneWindow": 0})).await;
+    let (alice, others) = talk(&world, &["bob"]).await;
+    for words in ["one", "two"] {
+        alice.say(&user("bob"), words).await;
+    }
+    let asked = |dry: bool| json!({"From_Account": "alice", "Items": items(&["bob"]), "Scope": "everyone", "DryRun": dry});
+    let dry = world.rest("lethe_conversation/delete", asked(true)).await;
+    assert_eq!(dry["DryRun"]["conversations"][0]["messages"], 2, "{dry}");
+    let first = world.rest("lethe_conversation/delete", asked(false)).await;
+    assert_ne!(first["Entry"], "");
+    let again = world.rest("lethe_conversation/delete", asked(false)).await;
+    assert_eq!((&again["Results"][0]["ErrorCode"], &again["Entry"]), (&json!(0), &json!("")));
+    let dry = world.rest("lethe_conversation/delete", asked(true)).await;
+    assert_eq!(dry["DryRun"]["conversations"][0]["messages"], 0, "they are gone already");
+    alice.say(&user("bob"), "three").await;
+    drop((alice, others));
+    world.set_ahead(10_000);
+    let alice = world.log_in("alice").await;
+    alice.say(&user("bob"), "four").await;
+    for (setting, window, messages, code) in [
+        ("own-messages", 5, 1, None),
+        ("own-messages", 60, 2, None),
+        ("all", 5, 0, Some(98014)),
+        ("all", 60, 5, None),
+    ] {
+        world.configure(json!({"DeleteForEveryone": setting, "DeleteForEveryoneWindow": window})).await;
+        let dry = world.rest("lethe_conversation/delete", asked(true)).await;
+        match code {
+            Some(code) => assert_eq!(dry["DryRun"]["failed"][0]["code"], code, "{dry}"),
+            None => assert_eq!(
+                dry["DryRun"]["conversations"][0]["messages"], messages,
+                "{setting} {window}: {dry}"
+            ),
+        }
+    }
+}

@@ -21,7 +21,7 @@ use serde_json::{Value, json};
 
 use crate::support::{Actor, World, group, user};
 
-const STEPS: u64 = 100_000;
+const STEPS: u64 = 25_000;
 const PEOPLE: [&str; 5] = ["alice", "bob", "carol", "dave", "erin"];
 const DEVICES: usize = 3;
 const GROUPS: usize = 8;

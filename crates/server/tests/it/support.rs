@@ -31,6 +31,8 @@ pub(crate) struct World {
     next: AtomicUsize,
     options: Options,
     faults: Faults,
+    /// How far the clocks run ahead, in ms.
+    ahead: u64,
     /// Ends with the last world that uses it.
     _services: Option<Arc<Services>>,
     /// Removed with the world.
@@ -140,6 +142,7 @@ impl World {
             next: AtomicUsize::new(0),
             options,
             faults,
+            ahead: 0,
             _services: services,
             _directory: directory,
         };
@@ -150,7 +153,9 @@ impl World {
     async fn start(&mut self, nodes: usize) {
         for _ in 0..nodes {
             let config = Config::resolve(self.options.clone()).unwrap();
-            self.running.push(lethe_server::start_with_faults(config, false, self.faults).await.unwrap());
+            let running = lethe_server::start_with_faults(config, false, self.faults).await.unwrap();
+            running.set_ahead(self.ahead);
+            self.running.push(running);
         }
         self.addresses = self.running.iter().map(|running| running.address).collect();
     }
@@ -211,8 +216,16 @@ impl World {
 
     /// Restarts with a clock that runs ahead of the system's by this, in ms.
     pub(crate) async fn restart_ahead(&mut self, ahead: u64) {
-        self.faults.ahead = ahead;
+        self.ahead = ahead;
         self.restart().await;
+    }
+
+    /// Lets the clocks run ahead of the system's by this, in ms.
+    pub(crate) fn set_ahead(&mut self, ahead: u64) {
+        self.ahead = ahead;
+        for running in &self.running {
+            running.set_ahead(ahead);
+        }
     }
 
     pub(crate) fn credentials(&self, user: &str) -> Credentials {

@@ -120,6 +120,7 @@ async fn this_client_only_leaves_the_others_alone_though_deletions_are_synchroni
     let (phone, laptop) = (world.log_in("alice").await, world.log_in("alice").await);
     bob.say(&user("alice"), "one").await;
     phone.settled().await;
+    assert_eq!(laptop.listed().await, ["C2Cbob"]);
     let item = DeleteItem { conversation_id: user("bob"), anchor: None };
     let request = DeleteConversations {
         items: vec![item],

@@ -69,6 +69,8 @@ export async function setArchived(conversationID: string, isArchived: boolean): 
   if (failure !== undefined) throw failure;
 }
 
-export async function clearHistory(conversationID: string): Promise<void> {
-  await chat().clearHistoryMessage(conversationID);
+/** Whether it can be undone now. */
+export async function clearHistory(conversationID: string): Promise<boolean> {
+  const { data } = await chat().clearHistoryMessage(conversationID);
+  return data.restorableUntil > 0;
 }

@@ -299,18 +299,12 @@ pub(super) async fn erase_accounts(cx: &Context, administrator: &str, request: A
 #[serde(rename_all = "PascalCase")]
 pub(super) struct BackUp {
     path: std::path::PathBuf,
+    /// See [`backup::back_up`].
+    proof: Option<String>,
 }
 
 /// `lethe_backup/create`: everything of one moment in a new file on the server's machine.
 pub(super) async fn back_up(cx: &Context, request: BackUp) -> Result<Value> {
-    if !request.path.is_absolute() {
-        return Err(Failure::refuse(Code::CONVERSATION_PARAMETER, "Path is absolute"));
-    }
-    let size = backup::back_up(cx, &request.path).await.map_err(|failure| match failure {
-        Failure::Store(error @ lethe_store::StoreError::Directory(_)) => {
-            Failure::refuse(Code::EXPORT_FAILED, error.to_string())
-        }
-        other => other,
-    })?;
-    Ok(json!({"Path": request.path, "Rows": size.rows, "Bytes": size.bytes}))
+    let (path, size) = backup::back_up(cx, &request.path, request.proof.as_deref()).await?;
+    Ok(json!({"Path": path, "Rows": size.rows, "Bytes": size.bytes}))
 }

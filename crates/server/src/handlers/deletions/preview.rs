@@ -83,8 +83,11 @@ async fn preview_one(
         }
     }
     if request.clear_history || request.scope == DeletionScope::Everyone {
-        one.messages = to.saturating_sub(view.floor());
-        count(tx, &timeline, (view.floor(), to), own, &mut one, left).await?;
+        // For everyone, what the caller has cleared already may still be there for others.
+        let everyones = head.floor.max(head.erased_to);
+        let after = if request.scope == DeletionScope::Me { view.floor() } else { everyones };
+        one.messages = to.saturating_sub(after);
+        count(tx, &timeline, (after, to), own, &mut one, left).await?;
     }
     Ok(one)
 }
