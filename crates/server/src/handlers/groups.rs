@@ -1,27 +1,26 @@
-//! Groups: creating and ending them, their profile, and what members read of them.
+//! Groups: their profile and their end, and what members read of them.
 
 mod applications;
+mod creation;
 mod members;
+mod roles;
 
-use std::collections::BTreeSet;
 use std::sync::atomic::Ordering;
 
-use lethe_domain::groups::{
-    Actor, Group, Member, gone, may_choose_id, may_dismiss, may_grow, may_list_members, may_see,
-    may_set_role, may_transfer, may_update,
-};
+use lethe_domain::groups::{Actor, Group, Member, gone, may_dismiss, may_list_members, may_see, may_update};
 use lethe_domain::settings::RETENTION_DAYS_MAX;
 use lethe_protocol::{
-    Code, ConversationId, ConversationsChanged, CreateGroup, Event, GROUP_TEXT_MAX, GetMembers, GroupChanged,
-    GroupJoined, GroupLeft, GroupMember, GroupRef, Groups, LeaveReason, ListMembers, MEMBER_PAGE_MAX,
-    MEMBERS_AT_CREATION, Members, MembershipChanged, OneGroup, Role, SetRole, TransferGroup, UpdateGroup,
+    Code, ConversationId, ConversationsChanged, Event, GROUP_TEXT_MAX, GetMembers, GroupChanged, GroupJoined,
+    GroupLeft, GroupMember, GroupRef, Groups, LeaveReason, ListMembers, MEMBER_PAGE_MAX, Members, OneGroup,
+    Role, UpdateGroup,
 };
 use lethe_store::{Audience, Locks, Publication, Timeline, Tx};
-use rand::RngExt as _;
 use serde_json::{Map, Value, json};
 
 pub(crate) use self::applications::{handle_application, join, list_applications};
+pub(crate) use self::creation::create;
 pub(crate) use self::members::{add, leave_all, quit, remove};
+pub(crate) use self::roles::{set_role, transfer};
 use super::conversations::describe;
 use super::notices::{About, Notice, Tip, notice, tip};
 use crate::context::Context;
@@ -137,95 +136,6 @@ async fn expel(
     // Those who stay may all have cleared what the others had kept.
     tx.queue_erasure(&timeline(group_id), now + cx.grace()).await?;
     Ok(())
-}
-
-/// `groups.create`; without an owner over REST, where the group may begin without one.
-pub(crate) async fn create(cx: &Context, owner: Option<&str>, request: CreateGroup) -> Result<OneGroup> {
-    if request.members.len() > MEMBERS_AT_CREATION {
-        let message = format!("a group begins with at most {MEMBERS_AT_CREATION} members");
-        return Err(Failure::refuse(Code::GROUP_TOO_MANY_ACCOUNTS, message));
-    }
-    let group_id = match request.group_id {
-        Some(id) => {
-            may_choose_id(&id)?;
-            id
-        }
-        None => new_id(),
-    };
-    let owner = owner.map(ToOwned::to_owned);
-    let others = request.members.iter().map(|member| member.user_id.clone());
-    let users: BTreeSet<String> = owner.iter().cloned().chain(others).collect();
-    let admins: BTreeSet<String> =
-        request.members.iter().filter(|member| member.admin).map(|member| member.user_id.clone()).collect();
-    let mut tx = cx.store.begin(locks(&group_id, &users)).await?;
-    if let Some(present) = tx.group(&group_id).await? {
-        let mine = owner.is_some_and(|owner| present.owner == owner);
-        let code = if mine { Code::GROUP_ID_MINE } else { Code::GROUP_ID_TAKEN };
-        return Err(Failure::refuse(code, format!("the group ID {group_id:?} is taken")));
-    }
-    for user in &users {
-        if tx.account(user).await?.is_none() {
-            return Err(Failure::refuse(
-                Code::GROUP_UNKNOWN_ACCOUNT,
-                format!("there is no account {user:?}"),
-            ));
-        }
-    }
-    let (kind, now) = (request.group_type, cx.now_seconds());
-    let mut group = Group::new(kind, &request.name, request.profile, request.max_member_count, now)?;
-    may_grow(&group, u32::try_from(users.len()).unwrap_or(u32::MAX))?;
-    group.members = u32::try_from(users.len()).unwrap_or(u32::MAX);
-    group.owner = owner.clone().unwrap_or_default();
-    let is_admin = |user: &str| {
-        kind != lethe_protocol::GroupType::Private && admins.contains(user) && user != group.owner
-    };
-    group.admins = users.iter().filter(|user| is_admin(user)).cloned().collect();
-    tx.put_group(&group_id, &mut group, cx.now());
-    tx.count_group();
-    let users: Vec<String> = users.into_iter().collect();
-    let role = |user: &str| match user {
-        user if user == group.owner => Role::Owner,
-        user if group.admins.iter().any(|admin| admin == user) => Role::Admin,
-        _ => Role::Member,
-    };
-    admit(cx, &mut tx, &group_id, &group, &users, role).await?;
-    announce_creation(cx, &mut tx, &group_id, &group, &users).await?;
-    let created = one(&tx, &group_id, &group, &group.owner).await?;
-    tx.commit().await?;
-    Ok(created)
-}
-
-async fn announce_creation(
-    cx: &Context,
-    tx: &mut Tx,
-    group_id: &str,
-    group: &Group,
-    users: &[String],
-) -> Result<()> {
-    let (owner, now) = (group.owner.as_str(), cx.now());
-    if lethe_domain::groups::tells_members(group.kind()) && !users.is_empty() {
-        tip(
-            tx,
-            About { group_id, group, operator: owner, now },
-            Tip::Joined,
-            users,
-            json!({"groupJoinType": 2}),
-        )
-        .await?;
-    }
-    for user in users {
-        let kind = if user == owner { Notice::Created } else { Notice::Invited };
-        notice(tx, user, About { group_id, group, operator: owner, now }, kind, json!({})).await?;
-    }
-    Ok(())
-}
-
-/// An ID like the vendor's: `@TGS#` and ten letters and digits.
-fn new_id() -> String {
-    const LETTERS: &[u8] = b"ABCDEFGHJKLMNPQRSTUVWXYZ23456789";
-    let mut rng = rand::rng();
-    let tail: String = (0..10).map(|_| char::from(LETTERS[rng.random_range(0..LETTERS.len())])).collect();
-    format!("@TGS#{tail}")
 }
 
 /// `groups.list`.
@@ -362,91 +272,6 @@ async fn all_members(tx: &Tx, group_id: &str) -> Result<Vec<String>> {
             return Ok(all);
         }
     }
-}
-
-/// `groups.transfer`.
-pub(crate) async fn transfer(cx: &Context, me: &str, request: &TransferGroup) -> Result<OneGroup> {
-    let (group_id, new_owner) = (&request.group_id, &request.new_owner_id);
-    let mut tx = cx.store.begin(locks(group_id, [])).await?;
-    let mut group = living(&tx, group_id).await?;
-    may_transfer(actor(&tx, group_id, me).await?)?;
-    let outsider = || Failure::refuse(Code::GROUP_PARAMETER, "the new owner is not a member of this group");
-    let mut heir = tx.member(group_id, new_owner).await?.ok_or_else(outsider)?;
-    let former = std::mem::replace(&mut group.owner, new_owner.clone());
-    if former == *new_owner {
-        return Err(Failure::refuse(Code::GROUP_PARAMETER, "that member is the owner already"));
-    }
-    group.admins.retain(|admin| admin != new_owner);
-    tx.put_group(group_id, &mut group, cx.now());
-    if let Some(mut member) = tx.member(group_id, &former).await? {
-        set_member_role(&mut tx, group_id, &former, &mut member, Role::Member);
-    }
-    set_member_role(&mut tx, group_id, new_owner, &mut heir, Role::Owner);
-    tell_changed(&mut tx, group_id, &group);
-    let news = json!({"newGroupProfile": {"ownerID": new_owner}});
-    tip(
-        &mut tx,
-        About { group_id, group: &group, operator: me, now: cx.now() },
-        Tip::ProfileChanged,
-        std::slice::from_ref(new_owner),
-        news,
-    )
-    .await?;
-    let transferred = one(&tx, group_id, &group, me).await?;
-    tx.commit().await?;
-    Ok(transferred)
-}
-
-fn set_member_role(tx: &mut Tx, group_id: &str, user_id: &str, member: &mut Member, role: Role) {
-    member.set_role(role);
-    tx.put_member(group_id, user_id, member);
-    let event = MembershipChanged { group_id: group_id.to_owned(), me: member.membership() };
-    tx.tell(Audience::Users(vec![user_id.to_owned()]), &Event::MembershipChanged(event));
-}
-
-/// `groups.role`.
-pub(crate) async fn set_role(cx: &Context, me: &str, request: &SetRole) -> Result<OneGroup> {
-    let (group_id, user_id) = (&request.group_id, &request.user_id);
-    let mut tx = cx.store.begin(locks(group_id, [user_id])).await?;
-    let mut group = living(&tx, group_id).await?;
-    let outsider = || Failure::refuse(Code::GROUP_PARAMETER, "not a member of this group");
-    let actor = actor(&tx, group_id, me).await?;
-    let mut member = tx.member(group_id, user_id).await?.ok_or_else(outsider)?;
-    may_set_role(&group, actor, member.role())?;
-    let role = if request.admin { Role::Admin } else { Role::Member };
-    if member.role() != role {
-        group.admins.retain(|admin| admin != user_id);
-        group.admins.extend(request.admin.then(|| user_id.clone()));
-        tx.put_group(group_id, &mut group, cx.now());
-        set_member_role(&mut tx, group_id, user_id, &mut member, role);
-        tell_changed(&mut tx, group_id, &group);
-        let (kind, told) = if request.admin {
-            (Tip::AdminSet, Notice::AdminSet)
-        } else {
-            (Tip::AdminUnset, Notice::AdminUnset)
-        };
-        if lethe_domain::groups::tells_members(group.kind()) {
-            tip(
-                &mut tx,
-                About { group_id, group: &group, operator: me, now: cx.now() },
-                kind,
-                std::slice::from_ref(user_id),
-                json!({}),
-            )
-            .await?;
-        }
-        notice(
-            &mut tx,
-            user_id,
-            About { group_id, group: &group, operator: me, now: cx.now() },
-            told,
-            json!({}),
-        )
-        .await?;
-    }
-    let changed = one(&tx, group_id, &group, me).await?;
-    tx.commit().await?;
-    Ok(changed)
 }
 
 async fn member_profiles(cx: &Context, tx: &Tx, members: Vec<(String, Member)>) -> Result<Vec<GroupMember>> {

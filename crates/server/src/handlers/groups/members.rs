@@ -175,7 +175,7 @@ pub(crate) async fn leave_all(cx: &Context, user: &str) -> Result<u64> {
             let owner = group.owner.clone();
             group.admins.retain(|admin| *admin != owner);
             if let Some(mut member) = tx.member(group_id, &owner).await? {
-                super::set_member_role(&mut tx, group_id, &owner, &mut member, Role::Owner);
+                super::roles::set_member_role(&mut tx, group_id, &owner, &mut member, Role::Owner);
             }
         }
         take_out(cx, &mut tx, group_id, &mut group, user, &[user.to_owned()], LeaveReason::Quit).await?;
