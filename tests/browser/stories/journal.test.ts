@@ -67,7 +67,7 @@ story('the journal says what was done, by whom, and gives a receipt that anybody
   expect(statementOf(await download.path())).toMatchObject({
     entry, kind: 'delete', actor: 'alice', user: 'alice', app: 1400000001, scope: 'me',
     items: [{ conversation: 'C2Ccarol', listedAfter: 1, clearedTo: 1 }, { conversation: 'C2Cbob', listedAfter: 3, clearedTo: 3 }],
-    erasure: [{ conversation: 'C2Ccarol', state: 'hidden' }, { conversation: 'C2Cbob', state: 'hidden' }],
+    erasure: [{ conversation: 'C2Ccarol', state: 'restored' }, { conversation: 'C2Cbob', state: 'hidden' }],
   });
 
   await operator.page.getByTestId('journal-user').fill('bob');
