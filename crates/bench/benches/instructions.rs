@@ -1,5 +1,6 @@
-//! Instructions of the hot functions, counted by callgrind: the same on a busy machine as on a quiet one. More than the
-//! kept number and the tolerance is a regression, and `make test` fails.
+//! Instructions of the hot functions, counted by callgrind, and their allocations, counted by dhat: the same on a busy
+//! machine as on a quiet one. More instructions than the kept number and the tolerance, or one allocation more, is a
+//! regression, and `make test` fails.
 //!
 //! `make instructions` prints them. Where they change for a reason, put the new ones into `instructions.txt` beside this.
 
@@ -10,14 +11,14 @@ use std::hint::black_box;
 use std::sync::Arc;
 
 use gungraun::prelude::*;
-use gungraun::{Callgrind, EventKind};
+use gungraun::{Callgrind, Dhat, DhatMetric, EventKind};
 use lethe_domain::conversations::{Head, Place, View};
 use lethe_protocol::{ConversationId, Inbound, MessageAttributes, Request, Sent};
 use lethe_store::{Committed, Locks, NewMessage, Publish, Store, Timeline, Tx};
 use serde_json::value::RawValue;
 use tokio::runtime::Runtime;
 
-/// Kept numbers: the toolchain they hold for, then a name and a number in each line.
+/// Kept numbers: the toolchain they hold for, then a name, its instructions and its allocations in each line.
 const KEPT: &str = include_str!("instructions.txt");
 /// So much more, in percent, is still the same: libraries of the system differ.
 const TOLERANCE: u64 = 8;
@@ -27,10 +28,14 @@ fn limit(name: &str) -> LibraryBenchmarkConfig {
     let mut config = LibraryBenchmarkConfig::default();
     let toolchain = std::env::var("LETHE_RUSTC").unwrap_or_default();
     if KEPT.lines().any(|line| line == toolchain) {
-        let kept =
-            KEPT.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' ')?.parse::<u64>().ok());
-        let most = kept.unwrap() * (100 + TOLERANCE) / 100;
+        let kept = KEPT.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' ')?.split_once(' '));
+        let (instructions, allocations) = kept.unwrap();
+        let most = instructions.parse::<u64>().unwrap() * (100 + TOLERANCE) / 100;
         config.tool(Callgrind::default().hard_limits([(EventKind::Ir, most)]));
+        let most = allocations.parse::<u64>().unwrap();
+        config.tool(Dhat::default().hard_limits([(DhatMetric::TotalBlocks, most)]));
+    } else {
+        config.tool(Dhat::default());
     }
     config
 }
