@@ -81,9 +81,13 @@ async fn fill_one(store: &Store, peer: &str, messages: u64, as_sent: bool) -> Re
 }
 
 fn message(from: &str, n: u64) -> NewMessage {
-    // A different text each time, so that compression has nothing special to find.
+    // Letters as if by chance, another text each time: compression finds nothing in them but that they are letters.
+    let mut state = n;
     let words: String = (0..100)
-        .map(|i| char::from(b'a' + u8::try_from((n * 31 + i * i * 7 + n % 97 * i) % 26).unwrap_or(0)))
+        .map(|_| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            char::from(b'a' + u8::try_from((state >> 33) % 26).unwrap_or(0))
+        })
         .collect();
     let body = format!(r#"[{{"MsgType":"TIMTextElem","MsgContent":{{"Text":"{words}"}}}}]"#);
     NewMessage {

@@ -390,3 +390,89 @@ pub struct ChangeOutcome {
     /// Not changed, and why.
     pub failed: Vec<FailedConversation>,
 }
+
+/// The frame that answers request `id` with a page of the list whose last messages are JSON already; the conversations
+/// themselves are without.
+#[must_use]
+pub fn list_answer<'a>(
+    id: u64,
+    rows: impl Iterator<Item = (&'a Conversation, Option<&'a str>)>,
+    cursor: Option<&str>,
+) -> String {
+    // In a text its quotes would be escaped, so the first of these is the field.
+    const NONE: &str = r#""lastMessage":null"#;
+    let mut frame = format!(r#"{{"id":{id},"ok":{{"conversations":["#);
+    let mut row = Vec::with_capacity(1024);
+    for (n, (conversation, last)) in rows.enumerate() {
+        if n > 0 {
+            frame.push(',');
+        }
+        row.clear();
+        crate::frame::encode_into(&mut row, conversation);
+        let row = String::from_utf8_lossy(&row);
+        match last.and_then(|last| Some((last, row.split_once(NONE)?))) {
+            Some((last, (before, after))) => {
+                for part in [before, r#""lastMessage":"#, last, after] {
+                    frame.push_str(part);
+                }
+            }
+            None => frame.push_str(&row),
+        }
+    }
+    frame.push(']');
+    if let Some(cursor) = cursor {
+        frame.push_str(r#","cursor":"#);
+        frame.push_str(&crate::frame::encode(&cursor));
+    }
+    frame.push_str("}}");
+    frame
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn conversation(user: &str) -> Conversation {
+        Conversation {
+            conversation_id: ConversationId::User(user.to_owned()),
+            change: 1,
+            head: 2,
+            unread: 3,
+            messages: 4,
+            last_message: None,
+            active_at: 5,
+            cleared_to: 6,
+            read_to: 7,
+            peer_read_to: 8,
+            pinned: true,
+            remind_type: RemindType::default(),
+            marks: vec!["1".to_owned()],
+            custom_data: r#""lastMessage":null"#.to_owned(),
+            archived: false,
+            left: false,
+            unlisted: false,
+            user: None,
+            remark: String::new(),
+            group: None,
+        }
+    }
+
+    #[test]
+    fn a_list_that_is_put_together_is_the_list_that_is_serialised() {
+        let users = ["bob", r#","lastMessage":null"#, "carol"];
+        let texts = [Some(r#"{"seq":1,"x":"\"lastMessage\":null"}"#), Some(r#"{"seq":2}"#), None];
+        for length in 0..=users.len() {
+            for cursor in [None, Some(r#"C2C"bob"#)] {
+                let outlines: Vec<_> = users[..length].iter().map(|user| conversation(user)).collect();
+                let mut conversations = outlines.clone();
+                for (conversation, text) in conversations.iter_mut().zip(texts) {
+                    conversation.last_message =
+                        text.map(|text| RawValue::from_string(text.to_owned()).unwrap());
+                }
+                let page = ConversationPage { conversations, cursor: cursor.map(str::to_owned) };
+                let copied = list_answer(7, outlines.iter().zip(texts), cursor);
+                assert_eq!(copied, crate::answer(7, &page));
+            }
+        }
+    }
+}

@@ -56,8 +56,13 @@ pub fn message_event(message: &str) -> String {
     clippy::expect_used,
     reason = "our own types have string keys and finite numbers: they always serialise"
 )]
-fn encode<T: Serialize>(frame: &T) -> String {
+pub(crate) fn encode<T: Serialize>(frame: &T) -> String {
     serde_json::to_string(frame).expect("frames serialise")
+}
+
+#[expect(clippy::expect_used, reason = "as above, into memory")]
+pub(crate) fn encode_into<T: Serialize>(buffer: &mut Vec<u8>, part: &T) {
+    serde_json::to_writer(buffer, part).expect("parts of frames serialise");
 }
 
 #[cfg(test)]

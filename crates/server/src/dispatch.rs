@@ -33,7 +33,7 @@ async fn once(cx: &Context, session: &Session, id: u64, request: Request) -> Res
         Request::Ping(body) => reply(id, &session::ping(cx, session, &body).await?),
         Request::SendMessage(body) => reply(id, &messages::send(cx, me, body).await?),
         Request::GetHistory(body) => messages::history(cx, me, &body).await?.answer(id),
-        Request::ListConversations(body) => reply(id, &conversations::list(cx, me, &body).await?),
+        Request::ListConversations(body) => conversations::list(cx, me, &body).await?.answer(id),
         Request::GetConversations(body) => reply(id, &conversations::get(cx, me, &body).await?),
         Request::OpenConversation(body) => reply(id, &conversations::open(cx, me, &body).await?),
         Request::DeleteConversations(body) => {

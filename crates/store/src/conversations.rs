@@ -115,6 +115,17 @@ impl Tx {
         Ok(Some(view))
     }
 
+    /// How far the peer of `user_id` has read, and the server time in ms at which it last did: what others may know of a
+    /// view.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub async fn read_by(&self, peer: &str, user_id: &str) -> Result<(u64, u64), StoreError> {
+        let conversation = ConversationId::User(user_id.to_owned());
+        let view = self.get::<View>(Space::Views, key(peer, &conversation)).await?;
+        Ok(view.map_or((0, 0), |view| (view.read_to, view.read_time)))
+    }
+
     /// As [`Tx::view_at`]; one-to-one conversations and the system's exist for everybody, a group's only for those who
     /// joined it once.
     ///

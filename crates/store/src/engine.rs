@@ -3,6 +3,8 @@
 mod fjall;
 mod memory;
 pub(crate) mod postgres;
+mod rows;
+mod tables;
 
 use std::future::Future;
 use std::path::Path;
@@ -187,6 +189,14 @@ impl AnyEngine {
         match self {
             Self::Memory(_) => Ok(()),
             Self::Fjall(engine) => engine.may_grow(directory),
+        }
+    }
+
+    /// Takes no more writes, and leaves nothing to be replayed by the next start.
+    pub(crate) fn rest(&self) -> Result<(), StoreError> {
+        match self {
+            Self::Memory(_) => Ok(()),
+            Self::Fjall(engine) => engine.rest(),
         }
     }
 

@@ -382,7 +382,7 @@ impl Store {
         }
     }
 
-    /// Waits for what is under way and takes no more.
+    /// Waits for what is under way, takes no more, and leaves nothing to be replayed by the next start.
     ///
     /// # Errors
     /// The failure that stopped the store before.
@@ -391,7 +391,10 @@ impl Store {
             Backend::Embedded(shared) => {
                 let settled = self.settle().await;
                 shared.coordinator.close().await;
-                settled
+                settled?;
+                let shared = Arc::clone(shared);
+                let rested = tokio::task::spawn_blocking(move || shared.engine.rest()).await;
+                rested.map_err(|error| StoreError::Write(error.to_string()))?
             }
             Backend::Remote(remote) => {
                 remote.close().await;

@@ -31,7 +31,7 @@ pub struct Tx {
 #[derive(Debug)]
 enum Place {
     /// In this process, under its locks.
-    Embedded { shared: Arc<Shared>, guards: Vec<OwnedMutexGuard<()>> },
+    Embedded { shared: Arc<Shared>, guards: Vec<OwnedMutexGuard<()>>, applied: u64 },
     /// In a database transaction of a remote engine, in its turn.
     Turn(Turn),
     /// Nowhere: it only reads, first what was read for it.
@@ -44,7 +44,8 @@ impl Tx {
     }
 
     pub(crate) fn embedded(shared: Arc<Shared>, guards: Vec<OwnedMutexGuard<()>>) -> Self {
-        Self::new(Place::Embedded { shared, guards })
+        let applied = shared.applied.load(Ordering::SeqCst);
+        Self::new(Place::Embedded { shared, guards, applied })
     }
 
     pub(crate) fn in_turn(turn: Turn) -> Self {
@@ -53,6 +54,15 @@ impl Tx {
 
     pub(crate) fn reading(remote: Arc<Remote>, fetched: Arc<Fetched>) -> Self {
         Self::new(Place::Reading { remote, fetched })
+    }
+
+    /// Whether nothing was applied since it began: then all it has read is of one moment, without any lock.
+    #[must_use]
+    pub fn is_of_one_moment(&self) -> bool {
+        match &self.place {
+            Place::Embedded { shared, applied, .. } => shared.applied.load(Ordering::SeqCst) == *applied,
+            Place::Turn(_) | Place::Reading { .. } => true,
+        }
     }
 
     pub(crate) async fn get_bytes(&self, space: Space, key: Key) -> Result<Option<Bytes>, StoreError> {
@@ -127,11 +137,11 @@ impl Tx {
         let Self { place, writes, publications, totals } = self;
         let empty = writes.is_empty() && publications.is_empty();
         match place {
-            Place::Embedded { shared, guards } if empty => {
+            Place::Embedded { shared, guards, .. } if empty => {
                 drop(guards);
                 shared.settle(shared.applied.load(Ordering::SeqCst)).await
             }
-            Place::Embedded { shared, guards } => {
+            Place::Embedded { shared, guards, .. } => {
                 let writes = writes.into_iter().map(|((space, key), value)| (space, key, value)).collect();
                 let done = shared.apply(writes, publications, &totals)?;
                 drop(guards);

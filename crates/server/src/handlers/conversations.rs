@@ -1,27 +1,39 @@
+mod list;
+
 use lethe_domain::conversations::{
     Archive, Head, Place, View, mark_from, may_pin, may_store_custom_data, may_take_list,
 };
 use lethe_protocol::{
-    ArchiveConversations, CONVERSATION_PAGE_MAX, CONVERSATIONS_PER_CALL, ChangeOutcome, Code, Conversation,
-    ConversationId, ConversationPage, Conversations, ConversationsChanged, DeletedConversation, Error, Event,
-    FailedConversation, GetConversations, GotConversation, ListConversations, MarkConversations,
-    OpenConversation, PeerRead, PinConversation, ReadAll, ReadConversation, SetCustomData, SetRemindType,
+    ArchiveConversations, CONVERSATIONS_PER_CALL, ChangeOutcome, Code, Conversation, ConversationId,
+    Conversations, ConversationsChanged, DeletedConversation, Error, Event, FailedConversation,
+    GetConversations, GotConversation, MarkConversations, OpenConversation, PeerRead, PinConversation,
+    ReadAll, ReadConversation, SetCustomData, SetRemindType,
 };
-use lethe_store::{Audience, Locks, Need, Timeline, Tx};
+use lethe_store::{Audience, Locks, Need, StoredMessage, Timeline, Tx};
 
 use crate::context::Context;
-use crate::failure::{Failure, Result};
+use crate::failure::Result;
 
-/// A user's view, the end of its timeline, and the complete conversation made of both.
+pub(crate) use self::list::list;
+
+/// A user's view, the end of its timeline, and the conversation made of both; in a box, because it is large and handed on.
 pub(crate) struct Loaded {
     pub(crate) view: View,
     pub(crate) head: Head,
+    /// The last message of an outline, whose conversation lacks it.
+    last: Option<StoredMessage>,
     pub(crate) conversation: Conversation,
 }
 
 impl Loaded {
     pub(crate) fn is_listed(&self) -> bool {
         self.view.listed(&self.head)
+    }
+
+    /// The outline with its last message.
+    fn complete(mut self: Box<Self>) -> Result<Box<Self>> {
+        self.conversation.last_message = self.last.take().map(|message| message.raw()).transpose()?;
+        Ok(self)
     }
 
     /// What a deletion left of it.
@@ -50,21 +62,44 @@ fn needing(need: Need, me: &str, id: &ConversationId) -> Need {
 }
 
 /// Reads conversations, each as one moment of it, so that view and head fit together; none for one that the user never had.
-pub(crate) async fn load_all(cx: &Context, me: &str, ids: &[ConversationId]) -> Result<Vec<Option<Loaded>>> {
+pub(crate) async fn load_all(
+    cx: &Context,
+    me: &str,
+    ids: &[ConversationId],
+) -> Result<Vec<Option<Box<Loaded>>>> {
+    outline_all(cx, me, ids)
+        .await?
+        .into_iter()
+        .map(|loaded| loaded.map(Loaded::complete).transpose())
+        .collect()
+}
+
+/// As [`load_all`], but only outlines.
+async fn outline_all(cx: &Context, me: &str, ids: &[ConversationId]) -> Result<Vec<Option<Box<Loaded>>>> {
     let need = || ids.iter().fold(Need::new(), |need, id| needing(need, me, id));
     let mut snapshot = cx.store.snapshot(need).await?;
     snapshot.last_messages(ids.iter().map(|id| Timeline::of(me, id))).await?;
     let mut all = Vec::with_capacity(ids.len());
     for id in ids {
-        let timeline = Timeline::of(me, id);
-        let tx = snapshot.under(Locks::none().timeline(&timeline)).await?;
-        let head = tx.head(&timeline).await?;
-        all.push(match tx.view_or_default(me, id, &head).await? {
-            Some(view) => Some(describe(&tx, me, id, view, head).await?),
-            None => None,
-        });
+        let tx = snapshot.under(Locks::none()).await?;
+        let loaded = load(&tx, me, id).await?;
+        if tx.is_of_one_moment() {
+            all.push(loaded);
+            continue;
+        }
+        // Somebody wrote meanwhile, perhaps to this one.
+        let tx = snapshot.under(Locks::none().timeline(&Timeline::of(me, id))).await?;
+        all.push(load(&tx, me, id).await?);
     }
     Ok(all)
+}
+
+async fn load(tx: &Tx, me: &str, id: &ConversationId) -> Result<Option<Box<Loaded>>> {
+    let head = tx.head(&Timeline::of(me, id)).await?;
+    match tx.view_or_default(me, id, &head).await? {
+        Some(view) => Ok(Some(outline(tx, me, id, view, head).await?)),
+        None => Ok(None),
+    }
 }
 
 /// Those of these conversations that are listed and of which `has_news` says so, given the user's view, the head and the
@@ -84,12 +119,19 @@ pub(crate) async fn with_news(
     };
     let snapshot = cx.store.snapshot(|| ids.iter().fold(Need::new(), needing)).await?;
     let mut news = Vec::new();
+    let is_news = async |tx: &Tx, id: &ConversationId| -> Result<bool> {
+        let head = tx.head(&Timeline::of(me, id)).await?;
+        let Some(view) = tx.view_or_default(me, id, &head).await? else { return Ok(false) };
+        Ok(view.listed(&head) && has_news(id, &view, &head, touched(tx, me, id).await?))
+    };
     for id in ids {
-        let timeline = Timeline::of(me, id);
-        let tx = snapshot.under(Locks::none().timeline(&timeline)).await?;
-        let head = tx.head(&timeline).await?;
-        let Some(view) = tx.view_or_default(me, id, &head).await? else { continue };
-        if view.listed(&head) && has_news(id, &view, &head, touched(&tx, me, id).await?) {
+        let mut tx = snapshot.under(Locks::none()).await?;
+        let mut news_of_it = is_news(&tx, id).await?;
+        if !tx.is_of_one_moment() {
+            tx = snapshot.under(Locks::none().timeline(&Timeline::of(me, id))).await?;
+            news_of_it = is_news(&tx, id).await?;
+        }
+        if news_of_it {
             news.push(id.clone());
         }
     }
@@ -99,10 +141,7 @@ pub(crate) async fn with_news(
 /// Server time in ms of the newest change that others made to what a conversation shows, messages apart.
 async fn touched(tx: &Tx, me: &str, id: &ConversationId) -> Result<u64> {
     Ok(match id {
-        ConversationId::User(peer) => {
-            let theirs = tx.view(peer, &ConversationId::User(me.to_owned())).await?;
-            theirs.map_or(0, |theirs| theirs.read_time)
-        }
+        ConversationId::User(peer) => tx.read_by(peer, me).await?.1,
         ConversationId::Group(group_id) => tx.group(group_id).await?.map_or(0, |group| group.touched),
         ConversationId::System => 0,
     })
@@ -115,16 +154,21 @@ pub(crate) async fn describe(
     id: &ConversationId,
     view: View,
     head: Head,
-) -> Result<Loaded> {
+) -> Result<Box<Loaded>> {
+    outline(tx, me, id, view, head).await?.complete()
+}
+
+/// The same without its last message, which is beside it as it was stored.
+async fn outline(tx: &Tx, me: &str, id: &ConversationId, view: View, head: Head) -> Result<Box<Loaded>> {
     let timeline = Timeline::of(me, id);
     let last = tx.last_listable(&timeline, &head, view.floor(), view.head(&head)).await?;
-    let mut conversation = Conversation {
+    let conversation = Conversation {
         conversation_id: id.clone(),
         change: view.change,
         head: view.head(&head),
         unread: view.unread(&head),
         messages: view.messages(&head),
-        last_message: last.map(|message| message.raw()).transpose()?,
+        last_message: None,
         active_at: view.active_at(&head),
         cleared_to: view.cleared_to,
         read_to: view.read_to,
@@ -140,10 +184,11 @@ pub(crate) async fn describe(
         remark: String::new(),
         group: None,
     };
+    let mut loaded = Box::new(Loaded { view, head, last, conversation });
+    let conversation = &mut loaded.conversation;
     match id {
         ConversationId::User(peer) => {
-            let theirs = tx.view(peer, &ConversationId::User(me.to_owned())).await?.unwrap_or_default();
-            conversation.peer_read_to = theirs.read_to;
+            (conversation.peer_read_to, _) = tx.read_by(peer, me).await?;
             conversation.user = tx.account(peer).await?.map(|account| account.profile(peer));
             conversation.remark = tx.friend(me, peer).await?.map(|friend| friend.remark).unwrap_or_default();
         }
@@ -154,44 +199,21 @@ pub(crate) async fn describe(
         }
         ConversationId::System => {}
     }
-    Ok(Loaded { view, head, conversation })
-}
-
-/// `conversations.list`: a page of what a fresh login lists.
-pub(crate) async fn list(cx: &Context, me: &str, request: &ListConversations) -> Result<ConversationPage> {
-    if !(1..=CONVERSATION_PAGE_MAX).contains(&request.limit) {
-        let message = format!("a page has 1 to {CONVERSATION_PAGE_MAX} conversations, not {}", request.limit);
-        return Err(Failure::refuse(Code::MALFORMED_REQUEST, message));
-    }
-    let retains_left = cx.settings().retain_left_groups;
-    let limit = request.limit as usize;
-    let mut cursor = request.cursor.clone();
-    let mut conversations = Vec::new();
-    loop {
-        let tx = cx.store.begin(Locks::none()).await?;
-        let ids = tx.indexed(me, cursor.as_deref(), limit - conversations.len()).await?;
-        let full = ids.len() == limit - conversations.len();
-        cursor = ids.last().map(ToString::to_string);
-        let listed = load_all(cx, me, &ids).await?.into_iter().flatten().filter(Loaded::is_listed);
-        let shown = listed.filter(|loaded| retains_left || !loaded.view.left());
-        conversations.extend(shown.map(|loaded| loaded.conversation));
-        if !full {
-            cursor = None;
-        }
-        if conversations.len() >= limit || cursor.is_none() {
-            break;
-        }
-    }
-    cx.store.settle().await?;
-    Ok(ConversationPage { conversations, cursor })
+    Ok(loaded)
 }
 
 /// `conversations.get`.
 pub(crate) async fn get(cx: &Context, me: &str, request: &GetConversations) -> Result<Conversations> {
     may_take_list(request.conversation_ids.len())?;
-    let found = load_all(cx, me, &request.conversation_ids).await?.into_iter().flatten().filter(exists);
-    let got =
-        |loaded: Loaded| GotConversation { listed: loaded.is_listed(), conversation: loaded.conversation };
+    let found = load_all(cx, me, &request.conversation_ids)
+        .await?
+        .into_iter()
+        .flatten()
+        .filter(|loaded| exists(loaded));
+    let got = |loaded: Box<Loaded>| GotConversation {
+        listed: loaded.is_listed(),
+        conversation: loaded.conversation,
+    };
     let conversations = found.map(got).collect();
     cx.store.settle().await?;
     Ok(Conversations { conversations })

@@ -104,10 +104,10 @@ pub(crate) async fn state(cx: &Context, login: &Login, claims: &Claims) -> Resul
     let change = tx.change(me).await?;
     drop(tx);
     let (list, resumed) = match &login.resume {
-        None => (
-            Some(conversations::list(cx, me, &ListConversations { cursor: None, limit: FIRST_PAGE }).await?),
-            None,
-        ),
+        None => {
+            let first = ListConversations { cursor: None, limit: FIRST_PAGE };
+            (Some(conversations::list(cx, me, &first).await?.page()?), None)
+        }
         Some(since) => (None, Some(resume(cx, me, &login.instance, since).await?)),
     };
     cx.store.settle().await?;
@@ -167,7 +167,7 @@ async fn resume(cx: &Context, me: &str, instance: &str, since: &Resume) -> Resul
             (retains_left || !was_left_before(since, id, view)) && has_news(since, id, view, head, touched)
         });
         let loaded = conversations::load_all(cx, me, &news.await?).await?.into_iter().flatten();
-        let listed = loaded.filter(Loaded::is_listed).map(|loaded| loaded.conversation);
+        let listed = loaded.filter(|loaded| loaded.is_listed()).map(|loaded| loaded.conversation);
         resumed.conversations.extend(listed);
     }
     for ids in changed.chunks(STEP) {
@@ -195,7 +195,7 @@ fn has_news(since: &Resume, id: &ConversationId, view: &View, head: &Head, touch
 }
 
 /// A deletion reaches the client that made it; others only when deletions are synchronised, and it was not for one client.
-fn resume_changed(cx: &Context, instance: &str, loaded: Loaded, resumed: &mut Resumed) {
+fn resume_changed(cx: &Context, instance: &str, loaded: Box<Loaded>, resumed: &mut Resumed) {
     if loaded.is_listed() {
         resumed.conversations.push(loaded.conversation);
         return;

@@ -1,25 +1,35 @@
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
-use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode, Readable as _};
+use fjall::{AbstractTree as _, Database, Keyspace, KeyspaceCreateOptions, PersistMode, Readable as _};
 
 use crate::backup::Writer;
+use crate::engine::rows::Rows;
+use crate::engine::tables::options;
 use crate::engine::{Batch, Direction, Engine, Range, Space};
 use crate::{Backup, BackupSize, StoreError, room};
 
 /// Memory for blocks read from disk, in bytes.
 const CACHE_BYTES: u64 = 64 << 20;
 
+/// Full journals may be kept up to this, the least the engine takes: what they hold goes into tables as soon as one is
+/// full, so that a start after a crash replays no more than one or two.
+const JOURNALS_BYTES: u64 = 64 << 20;
+
 /// The embedded default: a log-structured merge tree in pure Rust. It does not sync by itself, so every commit does.
 pub struct FjallEngine {
     path: PathBuf,
     database: Database,
     spaces: Vec<Keyspace>,
+    rows: Rows,
     /// Back-ups and rewritings take turns: a snapshot keeps what was removed.
     turn: Mutex<()>,
+    /// Nothing is written any more.
+    rests: AtomicBool,
 }
 
 impl std::fmt::Debug for FjallEngine {
@@ -37,14 +47,22 @@ impl FjallEngine {
         let database = Database::builder(path)
             .cache_size(CACHE_BYTES)
             .manual_journal_persist(true)
+            .max_journaling_size(JOURNALS_BYTES)
             .open()
             .map_err(|error| StoreError::opening(&error))?;
         let spaces = Space::ALL
             .iter()
-            .map(|space| database.keyspace(space.name(), KeyspaceCreateOptions::default))
+            .map(|space| database.keyspace(space.name(), || options(*space)))
             .collect::<Result<_, _>>()
             .map_err(|error| StoreError::opening(&error))?;
-        Ok(Self { path: path.to_owned(), database, spaces, turn: Mutex::default() })
+        Ok(Self {
+            path: path.to_owned(),
+            database,
+            spaces,
+            rows: Rows::new(),
+            turn: Mutex::default(),
+            rests: AtomicBool::new(false),
+        })
     }
 }
 
@@ -133,6 +151,9 @@ impl FjallEngine {
     pub(super) fn compact(&self) -> Result<(), StoreError> {
         let failed = |error: fjall::Error| StoreError::Write(error.to_string());
         let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.rests.load(Ordering::SeqCst) {
+            return Err(StoreError::Stopped);
+        }
         self.has_room()?;
         let filler = self.database.keyspace(FILLER, KeyspaceCreateOptions::default).map_err(failed)?;
         let journals = self.database.journal_disk_space().map_err(failed)?;
@@ -167,6 +188,48 @@ impl FjallEngine {
     }
 }
 
+impl FjallEngine {
+    /// Writes everything into tables, after which nothing is written any more and the journal is emptied: the next start
+    /// reads it as it is, and has nothing to replay.
+    pub(super) fn rest(&self) -> Result<(), StoreError> {
+        let failed = |error: fjall::Error| StoreError::Write(error.to_string());
+        let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.rests.swap(true, Ordering::SeqCst) {
+            return Ok(());
+        }
+        let mut spaces = self.spaces.clone();
+        if self.database.keyspace_exists(FILLER) {
+            spaces.push(self.database.keyspace(FILLER, KeyspaceCreateOptions::default).map_err(failed)?);
+        }
+        for space in &spaces {
+            space.rotate_memtable().map_err(failed)?;
+        }
+        for space in &spaces {
+            while space.sealed_memtable_count() > 0 {
+                // It says when the engine's threads have given up.
+                self.database.persist(PersistMode::Buffer).map_err(failed)?;
+                std::thread::sleep(FLUSHING);
+            }
+        }
+        if spaces.iter().all(|space| space.tree.active_memtable().is_empty()) {
+            self.empty_journal().map_err(|error| StoreError::Write(error.to_string()))?;
+        }
+        Ok(())
+    }
+
+    /// The newest journal is the one that is written; the engine itself removes those before.
+    fn empty_journal(&self) -> std::io::Result<()> {
+        let number = |path: &Path| path.file_stem()?.to_str()?.parse::<u64>().ok();
+        let is_journal = |path: &PathBuf| path.extension().is_some_and(|extension| extension == "jnl");
+        let paths = std::fs::read_dir(&self.path)?.filter_map(|entry| Some(entry.ok()?.path()));
+        let newest = paths.filter(is_journal).max_by_key(|path| number(path));
+        let Some(newest) = newest else { return Ok(()) };
+        let journal = std::fs::OpenOptions::new().write(true).open(newest)?;
+        journal.set_len(0)?;
+        journal.sync_all()
+    }
+}
+
 /// Has a keyspace's writes in a table. The engine's own call waits for ever when its threads cannot write; a write into
 /// the filler finds that out.
 fn flush(space: &Keyspace, filler: &Keyspace) -> Result<(), fjall::Error> {
@@ -182,8 +245,11 @@ fn flush(space: &Keyspace, filler: &Keyspace) -> Result<(), fjall::Error> {
 
 impl Engine for FjallEngine {
     async fn get(&self, space: Space, key: &[u8]) -> Result<Option<Bytes>, StoreError> {
-        let value = self.spaces[space as usize].get(key).map_err(|error| StoreError::reading(&error))?;
-        Ok(value.map(Bytes::from))
+        let read = || {
+            let value = self.spaces[space as usize].get(key).map_err(|error| StoreError::reading(&error))?;
+            Ok(value.map(Bytes::from))
+        };
+        self.rows.get(space, key, read)
     }
 
     async fn scan(
@@ -215,14 +281,23 @@ impl Engine for FjallEngine {
 impl FjallEngine {
     /// Applies a batch as one, durably.
     pub(crate) fn write(&self, batch: Batch) -> Result<(), StoreError> {
+        if self.rests.load(Ordering::SeqCst) {
+            return Err(StoreError::Stopped);
+        }
         let mut writes = self.database.batch().durability(Some(PersistMode::SyncData));
+        let mut hot = Vec::new();
         for (space, key, value) in batch.writes {
+            if Rows::keeps(space) {
+                hot.push((space, key.clone(), value.clone()));
+            }
             let keyspace = &self.spaces[space as usize];
             match value {
                 Some(value) => writes.insert(keyspace, key, value),
                 None => writes.remove(keyspace, key),
             }
         }
-        writes.commit().map_err(|error| StoreError::Write(error.to_string()))
+        writes.commit().map_err(|error| StoreError::Write(error.to_string()))?;
+        self.rows.renew(hot);
+        Ok(())
     }
 }

@@ -31,8 +31,9 @@ pub(super) async fn list(cx: &Context, request: List) -> Result<Value> {
     let mut all = Vec::new();
     let mut cursor = None;
     loop {
-        let page =
-            conversations::list(cx, &request.user_id, &ListConversations { cursor, limit: 500 }).await?;
+        let page = conversations::list(cx, &request.user_id, &ListConversations { cursor, limit: 500 })
+            .await?
+            .page()?;
         all.extend(page.conversations);
         cursor = page.cursor;
         if cursor.is_none() {

@@ -1,0 +1,44 @@
+//! How each space lies on the disk. The engine keeps these with a space when it is made.
+
+use fjall::config::{BlockSizePolicy, CompressionPolicy};
+use fjall::{CompressionType, KeyspaceCreateOptions};
+
+use crate::engine::Space;
+
+/// Writes of a space in memory before they go into a table, in bytes. A start after a crash replays at most this much of
+/// each; what is changed over and over is passed by scans once for each change in it.
+const LARGE: u64 = 32 << 20;
+const MIDDLE: u64 = 8 << 20;
+const SMALL: u64 = 2 << 20;
+/// Bytes of a block of messages: a page of history is one or two, and what they have in common is compressed once.
+const MESSAGE_BLOCK: u32 = 16 << 10;
+
+/// The options of a space that is made now.
+pub(super) fn options(space: Space) -> KeyspaceCreateOptions {
+    let options = KeyspaceCreateOptions::default();
+    let compressed = CompressionPolicy::all(CompressionType::Lz4);
+    match space {
+        Space::Messages => options
+            .max_memtable_size(LARGE)
+            .data_block_size_policy(BlockSizePolicy::all(MESSAGE_BLOCK))
+            .data_block_compression_policy(compressed),
+        Space::Nonces => options.max_memtable_size(MIDDLE).data_block_compression_policy(compressed),
+        Space::Heads | Space::Views | Space::Accounts | Space::Members | Space::Groups => {
+            options.max_memtable_size(MIDDLE)
+        }
+        Space::Meta
+        | Space::Listed
+        | Space::Changes
+        | Space::Counters
+        | Space::Memberships
+        | Space::GroupApplications
+        | Space::Friends
+        | Space::FriendApplications
+        | Space::Journal
+        | Space::Undos
+        | Space::Erasures
+        | Space::ErasureTimes
+        | Space::Holds
+        | Space::Keys => options.max_memtable_size(SMALL),
+    }
+}
