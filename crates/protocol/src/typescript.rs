@@ -67,7 +67,7 @@ fn generate() -> String {
 
 /// Codes that never travel: the SDK's own, in `sdk/src/errors.ts`.
 const SDK_ERRORS: &str = "\nThe SDK's own, which never travel:\n\n| code | name | meaning |\n|---:|---|---|\n\
-    | 98100 | `SEND_CANCELLED` | The conversation was deleted while the message waited to be sent. |\n\
+    | 98100 | `SEND_CANCELLED` | The conversation was deleted while the message waited to be sent, or what waited for a connection was taken back by a later call. |\n\
     | 98101 | `OTHER_USER_LOGGED_IN` | Another user is logged in on this instance: log out first. |\n\
     | 98102 | `BAD_CREATE_OPTIONS` | `create` was called without an SDKAppID or with an unusable address. |\n\
     | 98103 | `CONNECTION_REFUSED` | The server closed the connection and asked not to come back. |\n";
