@@ -1,6 +1,8 @@
 //! Who listens: the clients that have a socket on this node, by user and by group.
 
-use std::collections::{HashMap, HashSet};
+mod listeners;
+
+use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
@@ -10,6 +12,7 @@ use lethe_protocol::{CloseCode, Event, KickReason, Kicked, Settings, Verify};
 use lethe_store::{Audience, Committed, Publication, Publish};
 use tokio::sync::mpsc;
 
+use self::listeners::Listeners;
 use crate::bus::Bus;
 use crate::bus::subject::Subject;
 use crate::bus::word::{Place, Word};
@@ -41,17 +44,6 @@ impl Client {
     pub(crate) fn close(&self, closing: Closing) {
         self.outbox.close(closing);
     }
-}
-
-#[derive(Debug, Default)]
-struct Listeners {
-    users: HashMap<String, Vec<Arc<Client>>>,
-    groups: HashMap<String, HashMap<u64, Arc<Client>>>,
-    /// The groups a client hears, by its number.
-    hears: HashMap<u64, HashSet<String>>,
-    /// Of users with a client here, the clients on other nodes.
-    elsewhere: HashMap<String, HashMap<u64, Vec<Place>>>,
-    bus: Option<Arc<Bus>>,
 }
 
 /// The hub of one app on this node.
@@ -320,169 +312,6 @@ impl Hub {
 pub(crate) fn kick(reason: KickReason) -> Closing {
     let last = lethe_protocol::event(&Event::Kicked(Kicked { reason }));
     Closing { code: CloseCode::LoginEnded, last: Some(last) }
-}
-
-impl Listeners {
-    fn listen(&self, subject: Subject) {
-        if let Some(bus) = &self.bus {
-            bus.listen(subject);
-        }
-    }
-
-    fn ignore(&self, subject: Subject) {
-        if let Some(bus) = &self.bus {
-            bus.ignore(subject);
-        }
-    }
-
-    /// Tells other nodes' clients of an audience, of which so many were told here.
-    fn say(&self, audience: &Audience, frame: &str, told: u64) {
-        let Some(bus) = &self.bus else { return };
-        let event = |instance| Word::Event { instance, frame: frame.to_owned() };
-        match audience {
-            Audience::Users(users) => {
-                users.iter().for_each(|user| bus.say(Subject::User(user.clone()), event(None)));
-            }
-            Audience::Group(group) => bus.say(Subject::Group(group.clone()), event(None)),
-            Audience::Client { user_id, instance } if told == 0 => {
-                bus.say(Subject::User(user_id.clone()), event(Some(instance.clone())));
-            }
-            Audience::Client { .. } => {}
-        }
-    }
-
-    /// Tells other nodes which clients of a user are here.
-    fn say_clients(&self, user_id: &str, fresh: Option<&str>, ask: bool) {
-        let Some(bus) = &self.bus else { return };
-        let here = self.users.get(user_id).into_iter().flatten();
-        let clients =
-            here.map(|client| Place { instance: client.instance.clone(), since: client.since }).collect();
-        let word = Word::Clients { clients, fresh: fresh.map(ToOwned::to_owned), ask };
-        bus.say(Subject::User(user_id.to_owned()), word);
-    }
-
-    /// Of more than the allowed number of clients, on all nodes, the oldest logins end; each node ends its own.
-    fn kick_too_many(&mut self, user_id: &str, allowed: usize) {
-        let Some(here) = self.users.get(user_id) else { return };
-        let mut all: Vec<(u64, Option<u64>)> =
-            here.iter().map(|client| (client.since, Some(client.number))).collect();
-        for (node, places) in self.elsewhere.get(user_id).into_iter().flatten() {
-            if self.bus.as_ref().is_some_and(|bus| bus.is_there(*node)) {
-                let others = places.iter().filter(|place| here.iter().all(|c| c.instance != place.instance));
-                all.extend(others.map(|place| (place.since, None)));
-            }
-        }
-        all.sort_by_key(|(since, _)| *since);
-        let over = all.len().saturating_sub(allowed);
-        let numbers: Vec<u64> = all.into_iter().take(over).filter_map(|(_, number)| number).collect();
-        let Some(here) = self.users.get_mut(user_id) else { return };
-        let kicked: Vec<_> = here.extract_if(.., |client| numbers.contains(&client.number)).collect();
-        for client in kicked {
-            client.close(kick(KickReason::MultipleAccount));
-            self.unsubscribe_all(client.number);
-        }
-    }
-
-    fn replace(&mut self, replaced: Vec<Arc<Client>>) {
-        for client in replaced {
-            client.close(Closing { code: CloseCode::Replaced, last: None });
-            self.unsubscribe_all(client.number);
-        }
-    }
-
-    /// A user without a client here is not listened to.
-    fn forget_absent(&mut self, user_id: &str) {
-        if self.users.get(user_id).is_some_and(Vec::is_empty) {
-            self.users.remove(user_id);
-            self.elsewhere.remove(user_id);
-            self.ignore(Subject::User(user_id.to_owned()));
-        }
-    }
-
-    fn subscribe(&mut self, client: &Arc<Client>, group: String) {
-        self.hears.entry(client.number).or_default().insert(group.clone());
-        let hearers = self.groups.entry(group.clone()).or_default();
-        let first = hearers.is_empty();
-        hearers.insert(client.number, Arc::clone(client));
-        if first {
-            self.listen(Subject::Group(group));
-        }
-    }
-
-    fn subscribe_exactly(&mut self, client: &Arc<Client>, groups: Vec<String>) {
-        let wanted: HashSet<&String> = groups.iter().collect();
-        let heard = self.hears.get(&client.number).cloned().unwrap_or_default();
-        for group in heard.iter().filter(|group| !wanted.contains(group)) {
-            if let Some(hears) = self.hears.get_mut(&client.number) {
-                hears.remove(group);
-            }
-            self.forget(group, client.number);
-        }
-        for group in groups {
-            self.subscribe(client, group);
-        }
-    }
-
-    fn unsubscribe_all(&mut self, number: u64) {
-        for group in self.hears.remove(&number).unwrap_or_default() {
-            self.forget(&group, number);
-        }
-    }
-
-    fn unsubscribe(&mut self, group: &str, user_id: &str) {
-        for client in self.users.get(user_id).cloned().unwrap_or_default() {
-            if let Some(groups) = self.hears.get_mut(&client.number) {
-                groups.remove(group);
-            }
-            self.forget(group, client.number);
-        }
-    }
-
-    fn forget(&mut self, group: &str, number: u64) {
-        if let Some(clients) = self.groups.get_mut(group) {
-            clients.remove(&number);
-            if clients.is_empty() {
-                self.groups.remove(group);
-                self.ignore(Subject::Group(group.to_owned()));
-            }
-        }
-    }
-
-    fn dissolve(&mut self, group: &str) {
-        let Some(hearers) = self.groups.remove(group) else { return };
-        self.ignore(Subject::Group(group.to_owned()));
-        for number in hearers.into_keys() {
-            if let Some(groups) = self.hears.get_mut(&number) {
-                groups.remove(group);
-            }
-        }
-    }
-
-    /// Hands a frame to an audience; how many got it.
-    fn push(&self, audience: &Audience, frame: &Utf8Bytes) -> u64 {
-        let mut count = 0;
-        let mut push = |client: &Client| {
-            client.push(frame.clone());
-            count += 1;
-        };
-        match audience {
-            Audience::Users(users) => {
-                users
-                    .iter()
-                    .filter_map(|user| self.users.get(user))
-                    .flatten()
-                    .for_each(|client| push(client));
-            }
-            Audience::Group(group) => {
-                self.groups.get(group).into_iter().flat_map(HashMap::values).for_each(|client| push(client));
-            }
-            Audience::Client { user_id, instance } => {
-                let clients = self.users.get(user_id).into_iter().flatten();
-                clients.filter(|client| client.instance == *instance).for_each(|client| push(client));
-            }
-        }
-        count
-    }
 }
 
 impl Publish for Hub {
