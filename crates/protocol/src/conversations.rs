@@ -1,3 +1,5 @@
+use std::fmt::Write as _;
+
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
@@ -401,7 +403,9 @@ pub fn list_answer<'a>(
 ) -> String {
     // In a text its quotes would be escaped, so the first of these is the field.
     const NONE: &str = r#""lastMessage":null"#;
-    let mut frame = format!(r#"{{"id":{id},"ok":{{"conversations":["#);
+    // Most rows are shorter: with their messages they have some 700 bytes.
+    let mut frame = String::with_capacity(64 + rows.size_hint().0 * 1024);
+    let _ = write!(frame, r#"{{"id":{id},"ok":{{"conversations":["#);
     let mut row = Vec::with_capacity(1024);
     for (n, (conversation, last)) in rows.enumerate() {
         if n > 0 {
@@ -409,14 +413,14 @@ pub fn list_answer<'a>(
         }
         row.clear();
         crate::frame::encode_into(&mut row, conversation);
-        let row = String::from_utf8_lossy(&row);
+        let row = std::str::from_utf8(&row).unwrap_or_default();
         match last.and_then(|last| Some((last, row.split_once(NONE)?))) {
             Some((last, (before, after))) => {
                 for part in [before, r#""lastMessage":"#, last, after] {
                     frame.push_str(part);
                 }
             }
-            None => frame.push_str(&row),
+            None => frame.push_str(row),
         }
     }
     frame.push(']');

@@ -56,12 +56,20 @@ impl Tx {
         Self::new(Place::Reading { remote, fetched })
     }
 
-    /// Whether nothing was applied since it began: then all it has read is of one moment, without any lock.
+    /// Whether nothing was applied since it began, or last looked again: then all it has read since is of one moment,
+    /// without any lock.
     #[must_use]
     pub fn is_of_one_moment(&self) -> bool {
         match &self.place {
             Place::Embedded { shared, applied, .. } => shared.applied.load(Ordering::SeqCst) == *applied,
             Place::Turn(_) | Place::Reading { .. } => true,
+        }
+    }
+
+    /// What it reads from here on is a moment of its own.
+    pub fn look_again(&mut self) {
+        if let Place::Embedded { shared, applied, .. } = &mut self.place {
+            *applied = shared.applied.load(Ordering::SeqCst);
         }
     }
 

@@ -80,16 +80,16 @@ async fn outline_all(cx: &Context, me: &str, ids: &[ConversationId]) -> Result<V
     let mut snapshot = cx.store.snapshot(need).await?;
     snapshot.last_messages(ids.iter().map(|id| Timeline::of(me, id))).await?;
     let mut all = Vec::with_capacity(ids.len());
+    let mut tx = snapshot.under(Locks::none()).await?;
     for id in ids {
-        let tx = snapshot.under(Locks::none()).await?;
-        let loaded = load(&tx, me, id).await?;
-        if tx.is_of_one_moment() {
-            all.push(loaded);
-            continue;
+        tx.look_again();
+        let mut loaded = load(&tx, me, id).await?;
+        if !tx.is_of_one_moment() {
+            // Somebody wrote meanwhile, perhaps to this one.
+            let tx = snapshot.under(Locks::none().timeline(&Timeline::of(me, id))).await?;
+            loaded = load(&tx, me, id).await?;
         }
-        // Somebody wrote meanwhile, perhaps to this one.
-        let tx = snapshot.under(Locks::none().timeline(&Timeline::of(me, id))).await?;
-        all.push(load(&tx, me, id).await?);
+        all.push(loaded);
     }
     Ok(all)
 }
@@ -124,11 +124,12 @@ pub(crate) async fn with_news(
         let Some(view) = tx.view_or_default(me, id, &head).await? else { return Ok(false) };
         Ok(view.listed(&head) && has_news(id, &view, &head, touched(tx, me, id).await?))
     };
+    let mut tx = snapshot.under(Locks::none()).await?;
     for id in ids {
-        let mut tx = snapshot.under(Locks::none()).await?;
+        tx.look_again();
         let mut news_of_it = is_news(&tx, id).await?;
         if !tx.is_of_one_moment() {
-            tx = snapshot.under(Locks::none().timeline(&Timeline::of(me, id))).await?;
+            let tx = snapshot.under(Locks::none().timeline(&Timeline::of(me, id))).await?;
             news_of_it = is_news(&tx, id).await?;
         }
         if news_of_it {

@@ -5,10 +5,9 @@ use fjall::{CompressionType, KeyspaceCreateOptions};
 
 use crate::engine::Space;
 
-/// Writes of a space in memory before they go into a table, in bytes. A start after a crash replays at most this much of
-/// each; what is changed over and over is passed by scans once for each change in it.
-const LARGE: u64 = 32 << 20;
-const MIDDLE: u64 = 8 << 20;
+/// Writes in memory before they go into a table, in bytes, of the spaces that are not part of every message: scans pass
+/// what is changed over and over once for each change in memory. The others keep the engine's 64 MiB: see
+/// docs/performance.md for what 8 to 32 MiB went along with.
 const SMALL: u64 = 2 << 20;
 /// Bytes of a block of messages: a page of history is one or two, and what they have in common is compressed once.
 const MESSAGE_BLOCK: u32 = 16 << 10;
@@ -19,13 +18,10 @@ pub(super) fn options(space: Space) -> KeyspaceCreateOptions {
     let compressed = CompressionPolicy::all(CompressionType::Lz4);
     match space {
         Space::Messages => options
-            .max_memtable_size(LARGE)
             .data_block_size_policy(BlockSizePolicy::all(MESSAGE_BLOCK))
             .data_block_compression_policy(compressed),
-        Space::Nonces => options.max_memtable_size(MIDDLE).data_block_compression_policy(compressed),
-        Space::Heads | Space::Views | Space::Accounts | Space::Members | Space::Groups => {
-            options.max_memtable_size(MIDDLE)
-        }
+        Space::Nonces => options.data_block_compression_policy(compressed),
+        Space::Heads | Space::Views | Space::Accounts | Space::Members | Space::Groups => options,
         Space::Meta
         | Space::Listed
         | Space::Changes
