@@ -1,7 +1,7 @@
 use lethe_protocol::{CONVERSATION_PAGE_MAX, Code, ConversationPage, ListConversations};
 use lethe_store::{Locks, StoredMessage};
 
-use super::{Loaded, outline_all};
+use super::load::{Loaded, outline_all};
 use crate::context::Context;
 use crate::failure::{Failure, Result};
 
