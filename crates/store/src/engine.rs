@@ -79,7 +79,7 @@ spaces! {
     Erasures = "erasures";
     /// (time, timeline): the queue in the order of time.
     ErasureTimes = "erasure_times";
-    /// (user) or (timeline) → hold.
+    /// (user) or (group) → hold.
     Holds = "holds";
     /// By user and by time: idempotency keys.
     Keys = "keys";

@@ -436,15 +436,17 @@ impl Tx {
         if to <= after {
             return Ok(Vec::new());
         }
-        let range = Range {
-            start: timeline.key().number(after + 1).into_bytes(),
-            end: match to.checked_add(1) {
-                Some(end) => Some(timeline.key().number(end).into_bytes()),
-                None => Range::prefix(timeline.key().bytes()).end,
-            },
-        };
-        let pairs = self.scan(Space::Messages, &range, direction, limit).await?;
-        pairs.iter().map(|(key, value)| StoredMessage::decode(key, value)).collect()
+        if direction == Direction::Backward {
+            // Engines read forwards faster, and messages have consecutive numbers: if none is missing, it is these.
+            let nearest = to.saturating_sub(limit as u64).max(after);
+            let range = between(timeline, nearest, to);
+            let mut pairs = self.scan(Space::Messages, &range, Direction::Forward, limit).await?;
+            if nearest == after || pairs.len() == limit {
+                pairs.reverse();
+                return read(&pairs);
+            }
+        }
+        read(&self.scan(Space::Messages, &between(timeline, after, to), direction, limit).await?)
     }
 
     /// The place `seq` as `user_id` counts unread messages from it; at most the head.
@@ -513,6 +515,21 @@ impl Tx {
         }
         Ok(None)
     }
+}
+
+/// The keys of messages with `after < seq <= to`.
+fn between(timeline: &Timeline, after: u64, to: u64) -> Range {
+    Range {
+        start: timeline.key().number(after + 1).into_bytes(),
+        end: match to.checked_add(1) {
+            Some(end) => Some(timeline.key().number(end).into_bytes()),
+            None => Range::prefix(timeline.key().bytes()).end,
+        },
+    }
+}
+
+fn read(pairs: &[(Bytes, Bytes)]) -> Result<Vec<StoredMessage>, StoreError> {
+    pairs.iter().map(|(key, value)| StoredMessage::decode(key, value)).collect()
 }
 
 fn wire(timeline: &Timeline, new: NewMessage, seq: u64, time: u64) -> Message {

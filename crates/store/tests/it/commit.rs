@@ -131,3 +131,32 @@ fn walk(directory: &std::path::Path) -> Vec<std::path::PathBuf> {
     }
     found
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pages_backwards_have_what_is_there_also_where_some_are_erased() {
+    let store = Store::in_memory(Arc::new(Nobody)).await.unwrap();
+    for n in 0..10 {
+        append(&store, n).await.unwrap();
+    }
+    let mut tx = store.begin(Locks::none().timeline(&timeline())).await.unwrap();
+    tx.erase_messages(&timeline(), 0, 4, 10).await.unwrap();
+    tx.commit().await.unwrap();
+    let tx = store.begin(Locks::none()).await.unwrap();
+    for (after, to, limit, expected) in [
+        (0, 10, 3, vec![10, 9, 8]),
+        (0, 10, 6, vec![10, 9, 8, 7, 6, 5]),
+        (0, 10, 7, vec![10, 9, 8, 7, 6, 5]),
+        (0, 10, 100, vec![10, 9, 8, 7, 6, 5]),
+        (0, 6, 4, vec![6, 5]),
+        (7, 10, 100, vec![10, 9, 8]),
+        (7, 10, 2, vec![10, 9]),
+        (0, 3, 10, vec![]),
+        (10, 10, 10, vec![]),
+        (8, u64::MAX, 5, vec![10, 9]),
+        (0, u64::MAX, 2, vec![10, 9]),
+    ] {
+        let page = tx.messages(&timeline(), after, to, Direction::Backward, limit).await.unwrap();
+        let seqs: Vec<u64> = page.iter().map(|message| message.seq).collect();
+        assert_eq!(seqs, expected, "({after}, {to}] at most {limit}");
+    }
+}
