@@ -116,9 +116,14 @@ impl Statements<'_> {
         format!("INSERT INTO {}.commits (id) VALUES ($1)", self.0)
     }
 
-    /// Takes the key if it is free.
+    /// Takes the key if it is free, and says whether it is taken in this way: then nothing was committed with it. It says
+    /// the same when it is asked again, because the answer to the first question may be lost like any other.
     fn fence(&self) -> String {
-        format!("INSERT INTO {}.commits (id) VALUES ($1) ON CONFLICT DO NOTHING", self.0)
+        format!(
+            "INSERT INTO {}.commits (id, fenced) VALUES ($1, true) \
+             ON CONFLICT (id) DO UPDATE SET id = EXCLUDED.id RETURNING commits.fenced",
+            self.0
+        )
     }
 
     fn forget(&self) -> String {

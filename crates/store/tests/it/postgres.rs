@@ -272,6 +272,7 @@ async fn a_schema_of_the_first_format_is_brought_up_to_date_once_and_keeps_what_
     }
     let columns = "drop column erased, drop column erased_bytes";
     let _ = app.server.query_in(&name, &format!("alter table {schema}.totals {columns}"));
+    let _ = app.server.query_in(&name, &format!("alter table {schema}.commits drop column fenced"));
     let _ = app.server.query_in(&name, &format!("update {schema}.app set format = 1"));
     let starting = (0..4).map(|_| {
         let options = options(&app.url);
@@ -292,4 +293,25 @@ async fn a_schema_of_the_first_format_is_brought_up_to_date_once_and_keeps_what_
     let waiting = store.begin(Locks::none()).await.unwrap().erasures(8, 10).await.unwrap();
     assert_eq!(waiting.len(), 1);
     store.close().await.unwrap();
+}
+
+/// The answer to the question for an outcome may be lost like that to the commit: asked again, it is the same.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_outcome_is_the_same_however_often_it_is_asked_for() {
+    let app = app().await;
+    let name = app.url.rsplit('/').next().unwrap().split('?').next().unwrap().to_owned();
+    let engine = app.engine().unwrap();
+    let (never, once) = ([7; 16], [8; 16]);
+    let claim = format!("insert into lethe_{APP}.commits (id) values (decode('{}', 'hex'))", "08".repeat(16));
+    let _ = app.server.query_in(&name, &claim);
+    for _ in 0..3 {
+        assert!(!engine.has_commit(never).await.unwrap(), "nothing was ever committed with this key");
+        assert!(engine.has_commit(once).await.unwrap());
+    }
+    // And from the first question on nothing can be.
+    let late = claim.replace("08", "07");
+    let refused =
+        format!("do $$ begin {late}; exception when unique_violation then raise notice 'late'; end $$");
+    let _ = app.server.query_in(&name, &refused);
+    assert!(!engine.has_commit(never).await.unwrap());
 }

@@ -108,7 +108,7 @@ fn tables(schema: &str) -> String {
          CREATE TABLE {schema}.app (id integer PRIMARY KEY, format integer NOT NULL, cluster text NOT NULL,
              sdk_app_id bigint NOT NULL, secret_key text NOT NULL, console_password text NOT NULL);
          CREATE TABLE {schema}.locks (slot integer PRIMARY KEY);
-         CREATE TABLE {schema}.commits (id bytea PRIMARY KEY);
+         CREATE TABLE {schema}.commits (id bytea PRIMARY KEY, fenced boolean NOT NULL DEFAULT false);
          CREATE TABLE {schema}.totals (shard integer PRIMARY KEY, messages bigint NOT NULL,
              conversations bigint NOT NULL, deletions bigint NOT NULL, accounts bigint NOT NULL,
              groups bigint NOT NULL, erased bigint NOT NULL DEFAULT 0, erased_bytes bigint NOT NULL DEFAULT 0);"
@@ -136,6 +136,7 @@ async fn migrate(client: &mut Client, schema: &str) -> Result<(), StoreError> {
 const MIGRATIONS: &[&str] = &["
     ALTER TABLE {schema}.totals ADD COLUMN erased bigint NOT NULL DEFAULT 0,
         ADD COLUMN erased_bytes bigint NOT NULL DEFAULT 0;
+    ALTER TABLE {schema}.commits ADD COLUMN fenced boolean NOT NULL DEFAULT false;
     CREATE TABLE {schema}.journal (key bytea PRIMARY KEY, value bytea NOT NULL);
     CREATE TABLE {schema}.undos (key bytea PRIMARY KEY, value bytea NOT NULL);
     CREATE TABLE {schema}.erasures (key bytea PRIMARY KEY, value bytea NOT NULL);

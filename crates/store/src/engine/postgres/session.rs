@@ -279,11 +279,20 @@ impl PostgresEngine {
     /// # Errors
     /// When the database cannot say it now; ask again.
     pub(crate) async fn was_committed(&self, id: &CommitId) -> Result<bool, StoreError> {
+        self.has_commit(id.0).await
+    }
+
+    /// See [`PostgresEngine::was_committed`].
+    ///
+    /// # Errors
+    /// See [`PostgresEngine::was_committed`].
+    #[doc(hidden)]
+    pub async fn has_commit(&self, id: [u8; 16]) -> Result<bool, StoreError> {
         let client = self.writers.get().await.map_err(|error| again(&error))?;
         let statement = client.prepare_cached(&self.sql().fence()).await.map_err(|error| failed(&error))?;
         // Waits for a transaction that is still under way with this key.
-        let taken = client.execute(&statement, &[&id.0.to_vec()]).await.map_err(|error| failed(&error))?;
-        Ok(taken == 0)
+        let row = client.query_one(&statement, &[&id.to_vec()]).await.map_err(|error| failed(&error))?;
+        Ok(!row.get::<_, bool>(0))
     }
 
     /// Forgets the keys of commits older than this, which nobody asks for any more.
