@@ -278,6 +278,28 @@ impl Turn {
     }
 }
 
+impl Turn {
+    /// Ends a turn that wrote nothing. What it has read may be what those before it in the bundle wrote: then it is true
+    /// with their commit, and not before.
+    pub(crate) fn settle(mut self) -> Result<Option<oneshot::Receiver<Result<(), StoreError>>>, StoreError> {
+        let settled = {
+            let mut state = self.bundle.state();
+            if state.closed {
+                Err(StoreError::Again("it took too long".to_owned()))
+            } else if state.applied.is_empty() {
+                Ok(None)
+            } else {
+                let (done, committed) = oneshot::channel();
+                state.applied.push(Applied { publications: Vec::new(), totals: Totals::default(), done });
+                Ok(Some(committed))
+            }
+        };
+        self.finished = true;
+        self.bundle.finish(self.index);
+        settled
+    }
+}
+
 /// The writes of a range, in key order of the direction.
 pub(crate) fn within(
     writes: &BTreeMap<(Space, Vec<u8>), Option<Bytes>>,

@@ -155,7 +155,11 @@ impl Tx {
                 drop(guards);
                 done.await.map_err(|_| StoreError::Stopped)?
             }
-            Place::Turn(_) | Place::Reading { .. } if empty => Ok(()),
+            Place::Reading { .. } if empty => Ok(()),
+            Place::Turn(turn) if empty => match turn.settle()? {
+                Some(committed) => committed.await.map_err(|_| StoreError::Stopped)?,
+                None => Ok(()),
+            },
             Place::Turn(turn) => {
                 let (done, committed) = oneshot::channel();
                 turn.apply(writes, Applied { publications, totals, done });

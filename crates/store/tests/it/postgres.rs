@@ -315,3 +315,34 @@ async fn an_outcome_is_the_same_however_often_it_is_asked_for() {
     let _ = app.server.query_in(&name, &refused);
     assert!(!engine.has_commit(never).await.unwrap());
 }
+
+/// Who only reads, and is answered for what another of the same bundle wrote, is answered with that one's commit.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_read_before_its_commit_is_not_answered_before_it() {
+    let app = app().await;
+    let store = app.store(Arc::new(Nobody)).await;
+    let timeline = pair(0);
+    let begin = || {
+        let (store, timeline) = (store.clone(), timeline.clone());
+        tokio::spawn(async move { store.begin(Locks::none().timeline(&timeline)).await.unwrap() })
+    };
+    let mut writer = store.begin(Locks::none().timeline(&timeline)).await.unwrap();
+    // Both wait for the writer's turn to end, in its bundle.
+    let (reader, last) = (begin(), begin());
+    tokio::task::yield_now().await;
+    writer.append(&timeline, message(1)).await.unwrap();
+    let written = tokio::spawn(writer.commit());
+    let reader = reader.await.unwrap();
+    assert_eq!(reader.head(&timeline).await.unwrap().seq, 1, "it builds on what is not committed yet");
+    let answered = tokio::spawn(reader.commit());
+    // The last one keeps the bundle from its commit.
+    let last = last.await.unwrap();
+    for n in 0..5 {
+        last.message(&timeline, 100 + n).await.unwrap();
+    }
+    assert!(!answered.is_finished() && !written.is_finished());
+    drop(last);
+    answered.await.unwrap().unwrap();
+    written.await.unwrap().unwrap();
+    assert_eq!(seqs(&store, &timeline).await, [1]);
+}
