@@ -80,8 +80,9 @@ pub async fn backup(config: Config, path: &Path) -> std::result::Result<BackupSi
     if DataDirectory::is_in_use(&config.data) {
         return ask_server(config, path).await;
     }
+    let path = std::path::absolute(path).map_err(|error| StoreError::Directory(error.to_string()))?;
     let (cx, _directory) = offline(config).await?;
-    let size = cx.store.back_up(path, Backup::new(&cx.identity, now_ms())).await;
+    let size = cx.store.back_up(&path, Backup::new(&cx.identity, now_ms())).await;
     cx.store.close().await?;
     Ok(size?)
 }

@@ -72,6 +72,10 @@ impl Mark {
         let own = mark.own_floor(cx, &head, &erasure, now);
         mark.seq = readers.max(own).min(head.seq);
         mark.held = mark.seq > head.erased_to && held(&tx, timeline).await?;
+        if mark.held && erasure.floor > 0 {
+            // Nothing was erased: what was final stays so.
+            mark.waiting_floor = (erasure.floor, erasure.floor_time);
+        }
         Ok(mark)
     }
 
@@ -82,7 +86,7 @@ impl Mark {
         if head.floor <= head.erased_to || now >= until(head.floor_time) {
             return head.floor;
         }
-        let noted = erasure.floor > head.erased_to;
+        let noted = erasure.floor > head.erased_to && erasure.floor <= head.floor;
         let passed = noted && now >= until(erasure.floor_time);
         self.waiting_floor = if noted && !passed {
             (erasure.floor, erasure.floor_time)

@@ -14,6 +14,8 @@ use crate::failure::Result;
 /// The end of the known part is compared by this many bytes: a copy that was joined from several, or is another one, has
 /// others there.
 const COMPARED: u64 = 64 * 1024;
+/// Rows from this long before the copy's last one may be missing in it, in ms.
+const OVERLAP: u64 = 120_000;
 /// Rows of the store's journal read in one step.
 const STEP: usize = 500;
 
@@ -47,23 +49,21 @@ pub(crate) async fn know(cx: &Context, path: &Path) -> Result<()> {
     Ok(tx.commit().await?)
 }
 
-/// Ships the rows of the store that are newer than the copy's last one: a crash may have kept them from it.
+/// Ships the rows of the store that the copy may lack: a crash, or a full disk until the stop, may have kept them from it.
+/// Commits do not come in the order of names, and clocks of nodes differ: so rows from somewhat before the copy's last one
+/// are shipped once more, and all when it has none.
 pub(crate) async fn keep(cx: &Context, journal: &Journal, last: Option<EntryId>) -> Result<()> {
-    let Some(last) = last else { return Ok(()) };
-    let (mut missing, mut before) = (Vec::new(), None);
+    let from = last.map_or(0, |last| last.time().saturating_sub(OVERLAP));
+    let mut before = None;
     loop {
         let rows = cx.store.begin(Locks::none()).await?.journal(None, before, STEP).await?;
-        let full = rows.len() == STEP;
         before = rows.last().map(|(id, _)| *id);
-        let newer = rows.into_iter().take_while(|(id, _)| *id > last);
-        let found = missing.len();
-        missing.extend(newer);
-        if !full || missing.len() < found + STEP {
-            break;
+        let (found, all) = (rows.len(), rows.iter().all(|(id, _)| id.time() >= from));
+        for (id, entry) in rows.iter().rev().filter(|(id, _)| id.time() >= from) {
+            journal.recorded(*id, entry);
+        }
+        if found < STEP || !all {
+            return Ok(());
         }
     }
-    for (id, entry) in missing.into_iter().rev() {
-        journal.recorded(id, &entry);
-    }
-    Ok(())
 }

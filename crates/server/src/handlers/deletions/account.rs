@@ -113,10 +113,12 @@ impl Work<'_> {
             return Err(Failure::refuse(Code::HELD, "a hold protects this account"));
         }
         if let Some(under) = tx.account_under_erasure(user).await? {
-            if !under.is_free(self.worker, cx.now(), ABANDONED) {
+            // A row that is replayed has nobody beside it.
+            if row.is_none() && !under.is_free(self.worker, cx.now(), ABANDONED) {
                 return Err(under_way());
             }
-            let taken = UnderErasure { worker: self.worker.to_owned(), time: cx.now(), ..under };
+            let row = row.map_or_else(|| under.row.clone(), |row| row.to_string());
+            let taken = UnderErasure { worker: self.worker.to_owned(), time: cx.now(), row, ..under };
             tx.mark_for_erasure(user, Some(&taken));
             tx.commit().await?;
             return Ok(());
@@ -157,8 +159,10 @@ impl Work<'_> {
         Ok(())
     }
 
+    /// A transaction of one step; a hold that was set meanwhile stops the work here.
     async fn step(&self, timeline: &Timeline) -> Result<Tx> {
-        Ok(self.cx.store.begin(Locks::none().timeline(timeline).user(self.user)).await?)
+        let tx = self.cx.store.begin(Locks::none().timeline(timeline).user(self.user)).await?;
+        if held(&tx, timeline).await? { Err(under_hold()) } else { Ok(tx) }
     }
 
     /// Takes the account's words out of a timeline; what only the account could read goes as a whole.
@@ -186,10 +190,9 @@ impl Work<'_> {
                 tx.put_head(timeline, &head);
                 tell_messages_removed(&mut tx, timeline, "", seqs);
             }
-            if messages > 0 {
-                self.count(&mut tx, &[("messages", messages, bytes)]).await?;
-                tx.commit().await?;
-            }
+            // Also where nothing was found: the turn is kept.
+            self.count(&mut tx, &[("messages", messages, bytes)]).await?;
+            tx.commit().await?;
             after = last;
         }
     }
@@ -200,6 +203,10 @@ impl Work<'_> {
             let mut head = tx.head(timeline).await?;
             let Some(step) = tx.erase_messages(timeline, head.erased_to, head.seq, STEP).await? else {
                 tx.remove_head(timeline);
+                if let Some(waiting) = tx.erasure(timeline).await? {
+                    // The next timeline of this name begins from nothing.
+                    tx.end_erasure(timeline, waiting.due);
+                }
                 tx.commit().await?;
                 return Ok(());
             };
@@ -229,7 +236,9 @@ impl Work<'_> {
         if shared {
             tx.put_view(user, &id, &floor);
         }
-        tx.queue_erasure(timeline, cx.now() + cx.grace()).await?;
+        if head.seq > 0 {
+            tx.queue_erasure(timeline, cx.now() + cx.grace()).await?;
+        }
         tx.commit().await?;
         Ok(())
     }
@@ -240,6 +249,9 @@ impl Work<'_> {
         let mut after = None;
         loop {
             let heads = self.cx.store.begin(Locks::none()).await?.timelines(after.as_ref(), STEP).await?;
+            let mut tx = self.cx.store.begin(Locks::none().user(self.user)).await?;
+            self.count(&mut tx, &[]).await?;
+            tx.commit().await?;
             for (timeline, _) in &heads {
                 if matches!(timeline, Timeline::System(_)) && !done.contains(timeline) {
                     self.rewrite(timeline).await?;

@@ -142,6 +142,10 @@ async fn remove_step(
 ) -> Result<(Option<u64>, usize)> {
     let timeline = Timeline::of(me, id);
     let mut tx = cx.store.begin(Locks::none().timeline(&timeline)).await?;
+    if held(&tx, &timeline).await? {
+        // One that was set meanwhile stops it here.
+        return Ok((None, 0));
+    }
     let mut head = tx.head(&timeline).await?;
     let floor = head.floor.max(head.erased_to);
     let step = tx.messages(&timeline, floor, to, Direction::Backward, STEP).await?;
