@@ -71,7 +71,7 @@ test-rust: $(WEB) /usr/lib/postgresql $(NATS)
 	$(LIMIT) cargo test --workspace --locked
 	LETHE_TEST_ENGINE=memory $(LIMIT) cargo test --locked -p lethe-server --test it inv_
 	LETHE_TEST_NODES=3 LETHE_STEPS=2000 $(LIMIT) cargo test --locked -p lethe-server --test it -- \
-		--test-threads=4 --skip race:: --skip start:: --skip cluster:: --skip crash:: --skip backup::
+		--test-threads=2 --skip race:: --skip start:: --skip cluster:: --skip crash:: --skip backup::
 
 # Instructions of the hot functions against kept numbers, in the build of the tests.
 instructions: $(WEB) $(GUNGRAUN) /usr/bin/valgrind

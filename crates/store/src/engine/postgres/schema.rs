@@ -9,6 +9,9 @@ const FORMAT: i32 = 2;
 /// How often a node that lost the race to make the schema looks again.
 const ATTEMPTS: usize = 10;
 
+/// Making tables is not a request that somebody waits for: a slow database gets a minute for each statement.
+const PATIENT: &str = "SET LOCAL statement_timeout = '60s'; SET LOCAL lock_timeout = '60s'";
+
 /// What an app's schema says of itself.
 #[derive(Clone, Debug)]
 pub(super) struct Kept {
@@ -89,6 +92,7 @@ pub(super) async fn prepare(client: &mut Client, identity: &Identity) -> Result<
 
 async fn create(client: &mut Client, schema: &str, identity: &Identity) -> Result<(), tokio_postgres::Error> {
     let transaction = client.transaction().await?;
+    transaction.batch_execute(PATIENT).await?;
     transaction.batch_execute(&tables(schema)).await?;
     let slots = format!("INSERT INTO {schema}.locks SELECT generate_series(0, {})", SLOTS - 1);
     transaction.batch_execute(&slots).await?;
@@ -123,6 +127,7 @@ fn tables(schema: &str) -> String {
 /// Brings an older format up to date under a lock, so that of several nodes one does it.
 async fn migrate(client: &mut Client, schema: &str) -> Result<(), StoreError> {
     let transaction = client.transaction().await.map_err(|error| failed(&error))?;
+    transaction.batch_execute(PATIENT).await.map_err(|error| failed(&error))?;
     let sql = format!("SELECT format FROM {schema}.app WHERE id = 1 FOR UPDATE");
     let row = transaction.query_one(&sql, &[]).await.map_err(|error| failed(&error))?;
     let steps = MIGRATIONS.get(usize::try_from(row.get::<_, i32>(0) - 1).unwrap_or(usize::MAX)..);
