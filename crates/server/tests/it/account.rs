@@ -114,6 +114,15 @@ async fn a_hold_protects_an_account_and_lists_have_their_limits() {
     let answer = world.rest("lethe_account/erase", json!({"UserIDs": ["alice"]})).await;
     assert_eq!(answer["Results"][0]["ErrorCode"], 98019);
     alice.say(&user("alice"), "still here").await;
+    // It protects nobody else, though others' names stand in her notices.
+    let bob = world.log_in("bob").await;
+    bob.create("g", GroupType::Public, &["alice"]).await;
+    let carol = world.log_in("carol").await;
+    drop((bob, carol));
+    for (who, code) in [("bob", 98019), ("carol", 0)] {
+        let answer = world.rest("lethe_account/erase", json!({"UserIDs": [who]})).await;
+        assert_eq!(answer["Results"][0]["ErrorCode"], code, "{who}: {answer}");
+    }
     let many = |n: usize| -> Value { (0..n).map(|n| json!(format!("u{n}"))).collect() };
     for (ids, code) in [(json!([]), 51006), (many(101), 51006), (many(100), 0), (json!("alice"), 70402)] {
         assert_eq!(world.rest("lethe_account/erase", json!({"UserIDs": ids})).await["ErrorCode"], code);

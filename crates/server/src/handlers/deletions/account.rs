@@ -159,10 +159,8 @@ impl Work<'_> {
         Ok(())
     }
 
-    /// A transaction of one step; a hold that was set meanwhile stops the work here.
     async fn step(&self, timeline: &Timeline) -> Result<Tx> {
-        let tx = self.cx.store.begin(Locks::none().timeline(timeline).user(self.user)).await?;
-        if held(&tx, timeline).await? { Err(under_hold()) } else { Ok(tx) }
+        Ok(self.cx.store.begin(Locks::none().timeline(timeline).user(self.user)).await?)
     }
 
     /// Takes the account's words out of a timeline; what only the account could read goes as a whole.
@@ -184,6 +182,10 @@ impl Work<'_> {
                     (messages, bytes) = (messages + 1, bytes + stored.json.len() as u64);
                     seqs.extend(gone.then_some(stored.seq));
                 }
+            }
+            if messages > 0 && held(&tx, timeline).await? {
+                // It was set meanwhile.
+                return Err(under_hold());
             }
             if !seqs.is_empty() {
                 head.removed_time = self.cx.now();
@@ -210,6 +212,9 @@ impl Work<'_> {
                 tx.commit().await?;
                 return Ok(());
             };
+            if held(&tx, timeline).await? {
+                return Err(under_hold());
+            }
             head.erased_to = step.last;
             tx.put_head(timeline, &head);
             self.count(&mut tx, &[("messages", step.messages, step.bytes), ("nonces", step.nonces, 0)])
@@ -243,8 +248,8 @@ impl Work<'_> {
         Ok(())
     }
 
-    /// Takes the account's name out of the notices that the system wrote to others. They are found by looking at them all:
-    /// erasing an account is rare.
+    /// Takes the account's name out of the notices that the system wrote to others, but to those under a hold. They are
+    /// found by looking at them all: erasing an account is rare.
     async fn notices(&self, done: &BTreeSet<Timeline>) -> Result<()> {
         let mut after = None;
         loop {
@@ -253,7 +258,8 @@ impl Work<'_> {
             self.count(&mut tx, &[]).await?;
             tx.commit().await?;
             for (timeline, _) in &heads {
-                if matches!(timeline, Timeline::System(_)) && !done.contains(timeline) {
+                let is_notices = matches!(timeline, Timeline::System(_)) && !done.contains(timeline);
+                if is_notices && !held(&self.cx.store.begin(Locks::none()).await?, timeline).await? {
                     self.rewrite(timeline).await?;
                 }
             }
