@@ -23,6 +23,9 @@ const STEP: usize = 512;
 #[derive(Debug, Default)]
 pub(crate) struct Sweep {
     after: Option<Timeline>,
+    /// Server time in ms when this walk began. The next one counts from here: what became too old during a walk, behind
+    /// it, or when a clock leaps, does not wait an hour longer than that.
+    began: u64,
     /// Server time in ms of the next walk.
     next: u64,
     /// The app's days when the last walk began: another number begins a new one.
@@ -42,6 +45,9 @@ impl Sweep {
         if cx.now() < self.next {
             return Ok(());
         }
+        if self.after.is_none() {
+            self.began = cx.now();
+        }
         let timelines = cx.store.begin(Locks::none()).await?.timelines(self.after.as_ref(), STEP).await?;
         for (timeline, head) in &timelines {
             retain(cx, timeline, head, days).await?;
@@ -49,7 +55,7 @@ impl Sweep {
         self.after =
             (timelines.len() == STEP).then(|| timelines.into_iter().next_back()).flatten().map(|(t, _)| t);
         if self.after.is_none() {
-            self.next = cx.now() + EVERY;
+            self.next = self.began + EVERY;
         } else {
             cx.eraser.nudge();
         }
