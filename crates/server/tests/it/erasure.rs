@@ -26,6 +26,11 @@ pub(crate) async fn erased(world: &World, at_least: u64) -> Value {
     )
 }
 
+/// Somebody removed a history, or its days were over.
+fn removed(event: &Event) -> bool {
+    matches!(event, Event::HistoryRemoved(_))
+}
+
 /// Waits until the eraser has nothing to do now.
 async fn idle(world: &World) -> Value {
     for _ in 0..600 {
@@ -140,16 +145,11 @@ async fn deleting_for_everyone_needs_the_setting_the_role_and_the_window() {
     world.configure(json!({"DeleteForEveryoneWindow": 3600})).await;
     let outcome = everyone(&alice, &user("bob")).await;
     assert_eq!((code(&outcome), outcome.restorable_until), (None, 0));
+    let Event::HistoryRemoved(shown) = bob.told(removed).await else { unreachable!("it is one") };
     assert!(bob.reads(&user("alice")).await.is_empty());
     let theirs = bob.sees(&user("alice")).await.unwrap();
     assert_eq!((theirs.unread, theirs.messages), (0, 0));
     assert!(theirs.last_message.is_none());
-    let tombstones = bob.events().await;
-    let shown = tombstones.iter().find_map(|event| match event {
-        Event::HistoryRemoved(removed) => Some(removed.clone()),
-        _ => None,
-    });
-    let shown = shown.unwrap();
     assert_eq!((shown.by.as_str(), shown.up_to), ("alice", 1));
     let request = Request::RestoreConversation(RestoreConversation { conversation_id: user("bob") });
     assert_eq!(alice.refused(request).await, 98012);
@@ -165,11 +165,9 @@ async fn inv_48_own_messages_leave_only_that_they_were_there() {
     alice.say(&user("bob"), "another secret").await;
     let outcome = everyone(&alice, &user("bob")).await;
     assert!(outcome.failed.is_empty());
-    let removed = bob.events().await.into_iter().find_map(|event| match event {
-        Event::MessagesRemoved(removed) => Some(removed.seqs),
-        _ => None,
-    });
-    assert_eq!(removed.unwrap(), [1, 3]);
+    let told = bob.told(|event| matches!(event, Event::MessagesRemoved(_))).await;
+    let Event::MessagesRemoved(removed) = told else { unreachable!("it is one") };
+    assert_eq!(removed.seqs, [1, 3]);
     let theirs = bob.sees(&user("alice")).await.unwrap();
     let last: Value = serde_json::from_str(theirs.last_message.unwrap().get()).unwrap();
     assert_eq!((&last["removed"], &last["body"]), (&json!(true), &json!([])));
@@ -232,12 +230,14 @@ async fn inv_42_retention_moves_a_floor_for_all_and_keeps_the_conversation() {
     alice.settled().await;
     world.configure(json!({"RetentionDays": 7, "ErasureGrace": 0})).await;
     erased(&world, 40).await;
+    alice.told(removed).await;
     let shown = alice.sees(&user("bob")).await.unwrap();
     assert_eq!((shown.unread, shown.messages), (1, 1), "no ghost unread");
     assert_eq!(alice.reads(&user("bob")).await, ["young"]);
     assert_eq!(bob.reads(&group("g")).await.len(), 41, "the group has its own days");
     world.set_ahead(20 * DAY);
     erased(&world, 41).await;
+    alice.told(removed).await;
     let empty = alice.sees(&user("bob")).await.unwrap();
     assert_eq!((empty.unread, empty.messages), (0, 0), "the conversation stays");
     for (days, code) in [(36_500, 0), (36_501, 10004)] {

@@ -73,7 +73,7 @@ impl Actor {
     }
 
     /// The next event of a kind that comes by itself: nobody asks for it. The limit only ends a test that fails.
-    async fn told(&self, wanted: impl Fn(&Event) -> bool) -> Event {
+    pub(crate) async fn told(&self, wanted: impl Fn(&Event) -> bool) -> Event {
         loop {
             let event = timeout(Duration::from_secs(30), self.client.event()).await;
             let event = event.unwrap_or_else(|_| panic!("it is not told")).unwrap();
