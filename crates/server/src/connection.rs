@@ -12,6 +12,7 @@ use lethe_protocol::{CloseCode, Code, Error, Inbound, KickReason, Login, Request
 use tokio::time::{Instant, Sleep, sleep_until, timeout};
 
 use crate::context::Context;
+use crate::deadline::on_the_second;
 use crate::dispatch::{Session, dispatch};
 use crate::failure::Failure;
 use crate::handlers::session;
@@ -229,7 +230,7 @@ impl Connection {
     }
 
     fn deadline(&self) -> Instant {
-        (self.heard + self.idle).min(self.sig_ends)
+        on_the_second((self.heard + self.idle).min(self.sig_ends))
     }
 
     fn poll_wake(&mut self, waiting: &mut Waiting<'_>, clock: Pin<&mut Sleep>) -> Poll<Woken> {

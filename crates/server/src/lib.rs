@@ -6,6 +6,7 @@ mod cluster;
 mod config;
 mod connection;
 mod context;
+mod deadline;
 mod dispatch;
 mod doors;
 mod erase;

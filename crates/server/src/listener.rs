@@ -11,12 +11,19 @@ use axum::serve::Listener;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::{Instant, Sleep, sleep};
+use tokio::time::{Instant, Sleep, sleep_until};
+
+use crate::deadline::on_the_second;
 
 /// Descriptors kept for the store, the log and the listener itself.
 const RESERVED: u64 = 256;
 /// A socket that says nothing for this long is closed, whatever it was about to say. Clients speak every 25 s.
 const SILENCE: Duration = Duration::from_secs(75);
+
+/// When a socket that has just spoken is silent.
+fn silent_at() -> Instant {
+    on_the_second(Instant::now() + SILENCE)
+}
 
 /// Takes sockets while there are descriptors for them; others wait in the system's queue.
 #[derive(Debug)]
@@ -45,7 +52,7 @@ impl Listener for Guarded {
         let (socket, address) = Listener::accept(&mut self.listener).await;
         // Answers are small and must not wait for more to come.
         let _ = socket.set_nodelay(true);
-        (Watched { socket, silence: Box::pin(sleep(SILENCE)), _place: place }, address)
+        (Watched { socket, silence: Box::pin(sleep_until(silent_at())), _place: place }, address)
     }
 
     fn local_addr(&self) -> io::Result<SocketAddr> {
@@ -69,7 +76,7 @@ impl AsyncRead for Watched {
     ) -> Poll<io::Result<()>> {
         match Pin::new(&mut self.socket).poll_read(cx, buffer) {
             Poll::Ready(read) => {
-                self.silence.as_mut().reset(Instant::now() + SILENCE);
+                self.silence.as_mut().reset(silent_at());
                 Poll::Ready(read)
             }
             Poll::Pending => self.silence.as_mut().poll(cx).map(|()| Err(io::ErrorKind::TimedOut.into())),
