@@ -3,7 +3,7 @@
 # make check  formatting, lints, documentation, licences, types
 # make test   everything, in real sockets and a real browser
 # make bench  what things cost: all scenarios on Lethe, on peers that are installed, and the machine's limits; an hour
-# make bench-deletion  what a deletion costs, for histories from 10 to 10^6 messages
+# make bench-deletion  what a deletion costs, for histories from 100 to 10^6 messages
 
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
@@ -133,12 +133,15 @@ define install
 	$(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $(1)
 endef
 
-bench: target/release/lethe peers
-	cargo build --release --locked -p lethe-bench --bin lethe-bench
+bench: target/release/lethe-bench peers
 	./target/release/lethe-bench --runs 5 all $(if $(QUICK),--quick)
 
-bench-deletion: $(WEB)
-	cargo bench --locked -p lethe-bench --bench deletion
+bench-deletion: target/release/lethe-bench
+	./target/release/lethe-bench delete --histories 100,1000,100000,1000000
+
+target/release/lethe-bench: target/release/lethe
+	cargo build --release --locked -p lethe-bench --bin lethe-bench
+	@touch $@
 
 clean:
 	rm -rf target node_modules sdk/dist web/*/dist tests/artifacts .cache

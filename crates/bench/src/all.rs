@@ -65,11 +65,8 @@ impl All {
     fn once(&self, setup: &Setup, run: u32, report: &mut Report) -> Outcome<()> {
         for place in 0..report.parts.len() {
             let item = report.parts[place].item.clone();
-            if item.once && run > 0 {
-                continue;
-            }
             let kinds: Vec<Kind> = report.systems.iter().map(|system| system.0).collect();
-            for kind in kinds.into_iter().filter(|&kind| item.is_for(kind)) {
+            for kind in kinds.into_iter().filter(|&kind| item.is_for(kind) && item.is_in_run(kind, run)) {
                 let begun = Instant::now();
                 let outcome = measure(setup, kind, &item);
                 let ended = if outcome.is_ok() { "" } else { ": failed" };

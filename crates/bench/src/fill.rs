@@ -1,8 +1,7 @@
-//! A store filled with histories without a server, and percentiles of samples.
+//! A store filled with histories without a server.
 
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
 use crate::Outcome;
 use lethe_protocol::{ConversationId, MessageAttributes};
@@ -26,24 +25,17 @@ pub fn peer(n: usize) -> String {
     format!("peer{n:04}")
 }
 
-/// Fills a new data directory with conversations of [`ME`] with these numbers of messages, each of 100 bytes of text.
+/// Fills a new data directory with conversations of [`ME`] with these numbers of messages, each of 100 bytes of text, with
+/// all that a message sent over a socket leaves in the store. Not from within a runtime.
 ///
 /// # Errors
 /// See [`StoreError`].
-pub async fn fill(path: &Path, histories: &[u64]) -> Result<(), StoreError> {
-    fill_with(path, histories, false).await
-}
-
-/// The same from outside a runtime, with all that a message sent over a socket leaves in the store.
-///
-/// # Errors
-/// See [`StoreError`].
-pub fn fill_as_sent(path: &Path, histories: &[u64]) -> Outcome<()> {
+pub fn fill(path: &Path, histories: &[u64]) -> Outcome<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    Ok(runtime.block_on(fill_with(path, histories, true))?)
+    Ok(runtime.block_on(fill_all(path, histories))?)
 }
 
-async fn fill_with(path: &Path, histories: &[u64], as_sent: bool) -> Result<(), StoreError> {
+async fn fill_all(path: &Path, histories: &[u64]) -> Result<(), StoreError> {
     let directory = DataDirectory::open(path)?;
     let store = Store::open(&directory, false, Arc::new(Nobody)).await?;
     let mut tx = store.begin(Locks::none().app()).await?;
@@ -53,12 +45,12 @@ async fn fill_with(path: &Path, histories: &[u64], as_sent: bool) -> Result<(), 
     }
     tx.commit().await?;
     for (n, &messages) in histories.iter().enumerate() {
-        fill_one(&store, &peer(n), messages, as_sent).await?;
+        fill_one(&store, &peer(n), messages).await?;
     }
     store.close().await
 }
 
-async fn fill_one(store: &Store, peer: &str, messages: u64, as_sent: bool) -> Result<(), StoreError> {
+async fn fill_one(store: &Store, peer: &str, messages: u64) -> Result<(), StoreError> {
     let mine = ConversationId::User(peer.to_owned());
     let timeline = Timeline::of(ME, &mine);
     let mut written = 0;
@@ -67,10 +59,8 @@ async fn fill_one(store: &Store, peer: &str, messages: u64, as_sent: bool) -> Re
         let step = STEP.min(messages - written);
         for n in written..written + step {
             let stored = tx.append(&timeline, message(peer, n)).await?;
-            if as_sent {
-                let random = u32::try_from(n % (1 << 31)).unwrap_or(0);
-                tx.remember_sent(&timeline, peer, 1_700_000_000, random, stored.seq, n + 1);
-            }
+            let random = u32::try_from(n % (1 << 31)).unwrap_or(0);
+            tx.remember_sent(&timeline, peer, 1_700_000_000, random, stored.seq, n + 1);
         }
         tx.index(ME, &mine).await?;
         tx.index(peer, &ConversationId::User(ME.to_owned())).await?;
@@ -99,18 +89,4 @@ fn message(from: &str, n: u64) -> NewMessage {
         avatar: String::new(),
         time: n + 1,
     }
-}
-
-/// The value below which `share` of the samples lie.
-#[must_use]
-pub fn percentile(samples: &mut [Duration], share: f64) -> Duration {
-    samples.sort_unstable();
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        clippy::cast_precision_loss,
-        reason = "an index"
-    )]
-    let index = ((samples.len() as f64 - 1.0) * share).round() as usize;
-    samples.get(index).copied().unwrap_or_default()
 }

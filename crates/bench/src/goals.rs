@@ -37,6 +37,8 @@ const GOALS: &[Goal] = &[
     least("S3", "saturated: deliveries per server CPU second", 1_200_000.0),
     most("S3 group of 10000", "light: until the last has it p50", 70.0),
     most("S4", "delete 100 with 1000000 messages in all p99", 10.0),
+    most("S4", "delete 100 with 10000000 messages in all p99", 10.0),
+    most("S4", "delete 100: p99 of the largest to the smallest", 1.5),
     most("S4 erase", "send to answer p99: while erasing to before", 1.1),
     least("S5", "warm, 8 clients: pages per server CPU second", 50_000.0),
     most("S5", "warm, one client: page p99", 2.0),
@@ -46,6 +48,9 @@ const GOALS: &[Goal] = &[
     most("S8", "1000000 messages: clean start until the first login", 30.0),
     most("S8", "1000000 messages: start after a kill until the first login", 500.0),
     most("S8", "1000000 messages: disk per message of 100 bytes", 240.0),
+    most("S8", "10000000 messages: clean start until the first login", 30.0),
+    most("S8", "10000000 messages: start after a kill until the first login", 500.0),
+    most("S8", "10000000 messages: disk per message of 100 bytes", 240.0),
     least("S10", "saturated: messages per second", 12_000.0),
 ];
 

@@ -31,7 +31,7 @@ pub mod usage;
 pub mod websocket;
 pub mod xmpp;
 
-pub use fill::{ME, fill, fill_as_sent, peer, percentile};
+pub use fill::{ME, fill, peer};
 
 /// Why a bench stops: any error, in a sentence.
 pub type Outcome<T> = Result<T, Box<dyn std::error::Error + Send + Sync>>;

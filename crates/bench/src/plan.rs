@@ -19,8 +19,19 @@ pub struct Item {
     pub words: String,
     /// Which systems do it.
     pub who: Who,
-    /// Only once, whatever the number of runs: it is long, and shows its own course.
-    pub once: bool,
+    /// Who does it only in the first run, whatever the number of runs: it takes minutes.
+    pub once: Once,
+}
+
+/// Who does an item only once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Once {
+    /// Nobody: it is done in each run.
+    Nobody,
+    /// All but Lethe and the relay: what clients cost who do nothing differs little from run to run.
+    Peers,
+    /// All.
+    Everybody,
 }
 
 /// Which systems do an item.
@@ -58,7 +69,7 @@ struct Words {
 
 impl Item {
     fn new(title: &str, in_memory: bool, who: Who, words: &str) -> Self {
-        Self { title: title.to_owned(), in_memory, words: words.to_owned(), who, once: false }
+        Self { title: title.to_owned(), in_memory, words: words.to_owned(), who, once: Once::Nobody }
     }
 
     /// The work as the command line would have it, for this system.
@@ -96,6 +107,17 @@ impl Item {
         }
     }
 
+    /// Whether this system does it in this run, from 0.
+    #[must_use]
+    pub fn is_in_run(&self, kind: Kind, run: u32) -> bool {
+        run == 0
+            || match self.once {
+                Once::Nobody => true,
+                Once::Peers => matches!(kind, Kind::Lethe | Kind::Relay),
+                Once::Everybody => false,
+            }
+    }
+
     /// The directory it is done in.
     #[must_use]
     pub fn directory<'a>(&self, disk: &'a Path, memory: &'a Path) -> &'a Path {
@@ -108,8 +130,9 @@ impl Item {
 pub fn plan(quick: bool) -> Vec<Item> {
     let pick = |full: &'static str, short: &'static str| if quick { short } else { full };
     let pairs = pick("pairs --seconds 5", "pairs --seconds 2");
+    let idle = pick("idle", "idle --clients 2000 --heartbeat 6 --seconds 6");
     let mut items = vec![
-        Item::new("S1 idle", true, Who::All, pick("idle", "idle --clients 2000 --heartbeat 6 --seconds 6")),
+        Item { once: Once::Peers, ..Item::new("S1 idle", true, Who::All, idle) },
         Item::new("S2 pairs, in memory", true, Who::All, pairs),
         Item::new("S2 pairs, on disk", false, Who::Stores, pairs),
     ];
@@ -121,16 +144,24 @@ pub fn plan(quick: bool) -> Vec<Item> {
     let lethe = [
         ("S4 delete", false, pick("delete", "delete --histories 100,1000,10000,100000 --samples 50")),
         ("S4 erase", true, pick("erase", "erase --messages 100000 --seconds 2")),
-        ("S5 history", false, pick("history", "history --messages 100000")),
+        ("S5 history", false, pick("history --seconds 8", "history --messages 100000")),
         ("S6 sync", true, pick("sync --deletions 100000", "sync --logins 20 --seconds 2 --deletions 2000")),
         ("S7 storm", false, pick("storm", "storm --clients 2000 --seconds 1")),
         ("S8 size", false, pick("size", "size --messages 10000,100000 --seconds 1")),
-        ("S9 mixed", true, pick("mixed", "mixed --seconds 10 --slices 5")),
         ("S10 cluster", false, pick("cluster --seconds 5", "cluster --seconds 2")),
-        ("Limits", false, pick("limits", "limits --seconds 1")),
+        ("Limits", false, pick("limits --seconds 3", "limits --seconds 1")),
     ];
-    items.extend(lethe.map(|(title, in_memory, words)| Item {
-        once: title == "S9 mixed" && !quick,
+    items.extend(lethe.map(|(title, in_memory, words)| Item::new(title, in_memory, Who::Lethe, words)));
+    let long = [
+        ("S4 delete of ten million", false, "delete --histories 100,10000000 --counts 100"),
+        ("S4 erase of ten million", true, "erase --messages 10000000"),
+        ("S8 size of ten million", false, "size --messages 10000000"),
+        ("S9 mixed", true, "mixed"),
+    ];
+    let quick_mixed = [("S9 mixed", true, "mixed --seconds 10 --slices 5")];
+    let last = if quick { &quick_mixed[..] } else { &long[..] };
+    items.extend(last.iter().map(|&(title, in_memory, words)| Item {
+        once: Once::Everybody,
         ..Item::new(title, in_memory, Who::Lethe, words)
     }));
     items

@@ -7,7 +7,7 @@ use crate::Outcome;
 use crate::chart::Chart;
 use crate::figures::{Figure, Figures, show};
 use crate::goals::goal;
-use crate::plan::Item;
+use crate::plan::{Item, Once};
 use crate::system::Identity;
 use crate::systems::Kind;
 
@@ -162,15 +162,18 @@ impl Report {
         Chart { title, across: "online clients".to_owned(), up: "µs".to_owned(), lines }
     }
 
-    /// A line of medians of figures of one item whose names have a size between two texts.
+    /// A line of medians of figures whose names have a size between two texts, of items whose titles begin so.
     fn within(&self, title: &str, before: &str, after: &str) -> Vec<(f64, f64)> {
-        let part = self.parts.iter().find(|part| part.item.title == title);
-        let Some((_, figures)) = part.and_then(|part| part.results.first()) else { return Vec::new() };
         let point = |figure: &Figure| {
             let size = figure.name.strip_prefix(before)?.strip_suffix(after)?.parse().ok()?;
             Some((size, figure.spread().1))
         };
-        figures.0.iter().filter_map(point).collect()
+        let parts = self.parts.iter().filter(|part| part.item.title.starts_with(title));
+        let figures = parts.filter_map(|part| part.results.first()).flat_map(|(_, figures)| &figures.0);
+        let mut line: Vec<(f64, f64)> = figures.filter_map(point).collect();
+        line.sort_by(|one, other| one.0.total_cmp(&other.0));
+        line.dedup_by_key(|point| point.0);
+        line
     }
 
     fn deletions(&self) -> Chart {
@@ -215,12 +218,15 @@ impl Part {
             return;
         }
         let place = if self.item.in_memory { " --dir /dev/shm" } else { "" };
-        let runs = if self.item.once { 1 } else { runs };
+        let runs = if self.item.once == Once::Everybody { 1 } else { runs };
         let _ = writeln!(
             out,
             "## {}\n\n`lethe-bench --runs {runs}{place} {}`\n",
             self.item.title, self.item.words
         );
+        if self.item.once == Once::Peers && runs > 1 {
+            out.push_str("One run of the peers.\n\n");
+        }
         for (kind, _) in &self.results {
             let less = self.item.less(*kind);
             if !less.is_empty() {

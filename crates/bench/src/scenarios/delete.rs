@@ -10,7 +10,7 @@ use crate::stamp::now;
 use crate::system::Link;
 use crate::systems::Setup;
 use crate::systems::lethe::Lethe;
-use crate::{ME, Outcome, fill_as_sent, peer};
+use crate::{ME, Outcome, fill, peer};
 
 /// Deletions keep and clear the history in turn, one after the other; conversations are opened again in between.
 #[derive(Clone, Debug, clap::Args)]
@@ -35,13 +35,18 @@ impl Delete {
         setup.must_be_lethe()?;
         let mut figures = Figures::default();
         for &count in &self.counts {
-            let mut medians = Vec::new();
+            let (mut medians, mut p99s) = (Vec::new(), Vec::new());
             for &history in &self.histories {
                 let each = (history / count as u64).max(1);
-                let lethe = Lethe::start_filled(&setup.dir, |data| fill_as_sent(data, &vec![each; count]))?;
+                let lethe = Lethe::start_filled(&setup.dir, |data| fill(data, &vec![each; count]))?;
                 let mut times = self.measure(&lethe, count)?;
                 figures.add_latency(&format!("delete {count} with {history} messages in all"), &mut times);
                 medians.push((history, percentile(&times, 0.5)));
+                p99s.push(percentile(&times, 0.99));
+            }
+            if let [smallest, .., largest] = p99s[..] {
+                let name = format!("delete {count}: p99 of the largest to the smallest");
+                figures.add(name, "ratio", largest / smallest);
             }
             let name = format!("delete {count}: slope of the median");
             figures.add(name, "log/log", slope(&medians));

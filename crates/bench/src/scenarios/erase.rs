@@ -10,7 +10,7 @@ use crate::system::Link;
 use crate::systems::Setup;
 use crate::systems::lethe::Lethe;
 use crate::usage::disk;
-use crate::{ME, Outcome, fill_as_sent, peer};
+use crate::{ME, Outcome, fill, peer};
 
 /// Pairs write at a fixed rate; then both sides of ninety of a hundred long conversations clear them, and without a grace
 /// period their messages are erased at once; meanwhile the pairs write again. Then the disk has to give back the space.
@@ -39,7 +39,7 @@ impl Erase {
     pub fn run(&self, setup: &Setup) -> Outcome<Figures> {
         setup.must_be_lethe()?;
         let histories = vec![self.messages / CONVERSATIONS as u64; CONVERSATIONS];
-        let mut lethe = Lethe::start_filled(&setup.dir, |data| fill_as_sent(data, &histories))?;
+        let mut lethe = Lethe::start_filled(&setup.dir, |data| fill(data, &histories))?;
         let pairs = Pairs { pairs: 100, bytes: 100, window: 0, seconds: self.seconds, rate: self.rate };
         lethe.rest("lethe_config/set", r#"{"ErasureGrace":0}"#)?;
         let before = pairs.on(&mut lethe)?;

@@ -15,7 +15,7 @@ use crate::stamp::now;
 use crate::system::Link;
 use crate::systems::Setup;
 use crate::systems::lethe::Lethe;
-use crate::{ME, Outcome, fill_as_sent, peer};
+use crate::{ME, Outcome, fill, peer};
 
 /// One client walks from the newest page to the first, on a server that has just started and whose files are out of the
 /// page cache; then again; then several walk at once.
@@ -43,7 +43,7 @@ impl History {
     pub fn run(&self, setup: &Setup) -> Outcome<Figures> {
         setup.must_be_lethe()?;
         let lethe = Lethe::start_filled(&setup.dir, |data| {
-            fill_as_sent(data, &[self.messages])?;
+            fill(data, &[self.messages])?;
             forget(data)
         })?;
         let mut figures = Figures::default();

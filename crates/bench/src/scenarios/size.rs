@@ -11,7 +11,7 @@ use crate::system::{Link, System as _};
 use crate::systems::Setup;
 use crate::systems::lethe::{Lethe, binary};
 use crate::usage::{disk, memory};
-use crate::{ME, Outcome, fill_as_sent};
+use crate::{ME, Outcome, fill};
 
 /// Messages lie in a hundred conversations of one user.
 #[derive(Clone, Debug, clap::Args)]
@@ -41,7 +41,7 @@ impl Size {
         figures.add("binary without debug information", "MiB", stripped(setup)? as f64 / 1_048_576.0);
         for &messages in &self.messages {
             let histories = vec![messages / CONVERSATIONS; usize::try_from(CONVERSATIONS)?];
-            let mut lethe = Lethe::start_filled(&setup.dir, |data| fill_as_sent(data, &histories))?;
+            let mut lethe = Lethe::start_filled(&setup.dir, |data| fill(data, &histories))?;
             lethe.stop()?;
             let name = |what: &str| format!("{messages} messages: {what}");
             let bytes = disk(&lethe.data()) as f64 / messages as f64;

@@ -14,7 +14,7 @@ use crate::stamp::now;
 use crate::system::Link;
 use crate::systems::Setup;
 use crate::systems::lethe::{Lethe, LetheSession};
-use crate::{ME, Outcome, fill_as_sent, peer};
+use crate::{ME, Outcome, fill, peer};
 
 /// Every login comes from a new socket, and is over when the client has the whole list.
 #[derive(Clone, Debug, clap::Args)]
@@ -50,7 +50,7 @@ impl Sync {
         setup.must_be_lethe()?;
         let mut figures = Figures::default();
         for (place, &length) in self.lists.iter().enumerate() {
-            let lethe = Lethe::start_filled(&setup.dir, |data| fill_as_sent(data, &vec![1; length]))?;
+            let lethe = Lethe::start_filled(&setup.dir, |data| fill(data, &vec![1; length]))?;
             let prefix = format!("login with {length} conversations");
             let mut times = Vec::new();
             let meter = Meter::start(&lethe);
