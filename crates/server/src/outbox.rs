@@ -33,14 +33,15 @@ struct State {
     closing: Option<Closing>,
     under_way: usize,
     connection: Option<Waker>,
-    /// The connection is writing: it wants to know of nothing but a reason to stop.
-    writing: bool,
+    /// The connection is awake or writing: it looks here before it sleeps, and is woken only by a reason to stop. A task
+    /// that wakes itself runs twice, and the second time wakes a thread to share the work.
+    busy: bool,
 }
 
 impl State {
     /// The task to wake, without holding the lock.
     fn waker(&mut self) -> Option<Waker> {
-        if self.writing { None } else { self.connection.take() }
+        if self.busy { None } else { self.connection.take() }
     }
 }
 
@@ -94,9 +95,12 @@ impl Outbox {
         self.state().under_way
     }
 
-    /// A request begins; its answer comes through the ticket.
+    /// The connection's task begins a request; its answer comes through the ticket.
     pub(crate) fn begin(self: &Arc<Self>) -> Ticket {
-        self.state().under_way += 1;
+        let mut state = self.state();
+        state.under_way += 1;
+        state.busy = true;
+        drop(state);
         Ticket { outbox: Arc::clone(self), answered: false }
     }
 
@@ -108,7 +112,7 @@ impl Outbox {
         most: usize,
     ) -> Poll<Option<Closing>> {
         let mut state = self.state();
-        state.writing = false;
+        state.busy = false;
         if let Some(closing) = &state.closing {
             return Poll::Ready(Some(closing.clone()));
         }
@@ -128,7 +132,7 @@ impl Outbox {
     /// Ready when there is a reason to close; frames do not wake who waits here.
     pub(crate) fn poll_closing(&self, cx: &mut Context<'_>) -> Poll<()> {
         let mut state = self.state();
-        state.writing = true;
+        state.busy = true;
         if state.closing.is_some() {
             return Poll::Ready(());
         }
@@ -230,13 +234,25 @@ mod tests {
     #[test]
     fn one_wake_up_brings_all_there_is_in_order() {
         let reader = Reader::of(8);
-        assert!(reader.take(8).is_pending());
         let ticket = reader.outbox.begin();
+        assert!(reader.take(8).is_pending());
         reader.outbox.push("event".into());
         ticket.answer("answer".to_owned());
         assert_eq!(reader.wakes(), 1);
         assert_eq!(reader.take(8), Poll::Ready((None, vec!["event".to_owned(), "answer".to_owned()])));
         assert!(reader.take(8).is_pending());
+    }
+
+    #[test]
+    fn who_answers_itself_is_not_woken() {
+        let reader = Reader::of(8);
+        assert!(reader.take(8).is_pending());
+        reader.outbox.begin().answer("answer".to_owned());
+        assert_eq!(reader.wakes(), 0);
+        assert_eq!(reader.take(8), Poll::Ready((None, vec!["answer".to_owned()])));
+        assert!(reader.take(8).is_pending());
+        reader.outbox.push("event".into());
+        assert_eq!(reader.wakes(), 1);
     }
 
     #[test]
