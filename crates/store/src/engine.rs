@@ -2,6 +2,7 @@
 
 mod fjall;
 mod memory;
+mod memtables;
 pub(crate) mod postgres;
 mod rows;
 mod tables;

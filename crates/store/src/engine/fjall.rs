@@ -1,13 +1,14 @@
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
 use fjall::{AbstractTree as _, Database, Keyspace, KeyspaceCreateOptions, PersistMode, Readable as _};
 
 use crate::backup::Writer;
+use crate::engine::memtables::Memtables;
 use crate::engine::rows::Rows;
 use crate::engine::tables::options;
 use crate::engine::{Batch, Direction, Engine, Range, Space};
@@ -20,11 +21,17 @@ const CACHE_BYTES: u64 = 64 << 20;
 /// full, so that a start after a crash replays no more than one or two.
 const JOURNALS_BYTES: u64 = 64 << 20;
 
+/// Threads of the engine, which write tables and merge them. Of several, one is kept for writing, and asks in a loop as long
+/// as another merges: it had a tenth of a busy server's time.
+const WORKERS: usize = 1;
+
 /// The embedded default: a log-structured merge tree in pure Rust. It does not sync by itself, so every commit does.
 pub struct FjallEngine {
     path: PathBuf,
     database: Database,
-    spaces: Vec<Keyspace>,
+    spaces: Arc<Vec<Keyspace>>,
+    /// Behind the spaces: it ends when it finds them gone.
+    memtables: Memtables,
     rows: Rows,
     /// Back-ups and rewritings take turns: a snapshot keeps what was removed.
     turn: Mutex<()>,
@@ -48,17 +55,21 @@ impl FjallEngine {
             .cache_size(CACHE_BYTES)
             .manual_journal_persist(true)
             .max_journaling_size(JOURNALS_BYTES)
+            .worker_threads(WORKERS)
             .open()
             .map_err(|error| StoreError::opening(&error))?;
         let spaces = Space::ALL
             .iter()
             .map(|space| database.keyspace(space.name(), || options(*space)))
-            .collect::<Result<_, _>>()
+            .collect::<Result<Vec<_>, _>>()
             .map_err(|error| StoreError::opening(&error))?;
+        let spaces = Arc::new(spaces);
+        let memtables = Memtables::of(&spaces).map_err(|error| StoreError::opening(&error.into()))?;
         Ok(Self {
             path: path.to_owned(),
             database,
             spaces,
+            memtables,
             rows: Rows::new(),
             turn: Mutex::default(),
             rests: AtomicBool::new(false),
@@ -113,7 +124,7 @@ impl FjallEngine {
         let failed = |error: std::io::Error| StoreError::Directory(format!("cannot be written: {error}"));
         let snapshot = self.database.snapshot();
         let mut rows = 0_u64;
-        for (space, keyspace) in Space::ALL.iter().zip(&self.spaces) {
+        for (space, keyspace) in Space::ALL.iter().zip(self.spaces.iter()) {
             for row in snapshot.iter(keyspace) {
                 let (key, value) = row.into_inner().map_err(|error| StoreError::reading(&error))?;
                 writer.row(*space, &key, &value).map_err(failed)?;
@@ -167,7 +178,7 @@ impl FjallEngine {
         filler.remove("filler").map_err(failed)?;
         self.database.persist(PersistMode::SyncData).map_err(failed)?;
         tracing::debug!(journals, "the journal was filled up");
-        for space in std::iter::once(&filler).chain(&self.spaces) {
+        for space in std::iter::once(&filler).chain(self.spaces.iter()) {
             flush(space, &filler).map_err(failed)?;
         }
         for _ in 0..ATTEMPTS {
@@ -179,7 +190,7 @@ impl FjallEngine {
             }
             std::thread::sleep(BREATH);
         }
-        for space in std::iter::once(&filler).chain(&self.spaces) {
+        for space in std::iter::once(&filler).chain(self.spaces.iter()) {
             space.major_compact().map_err(failed)?;
         }
         // Files of older versions go with the next rotation.
@@ -197,7 +208,7 @@ impl FjallEngine {
         if self.rests.swap(true, Ordering::SeqCst) {
             return Ok(());
         }
-        let mut spaces = self.spaces.clone();
+        let mut spaces = self.spaces.to_vec();
         if self.database.keyspace_exists(FILLER) {
             spaces.push(self.database.keyspace(FILLER, KeyspaceCreateOptions::default).map_err(failed)?);
         }
@@ -285,8 +296,9 @@ impl FjallEngine {
             return Err(StoreError::Stopped);
         }
         let mut writes = self.database.batch().durability(Some(PersistMode::SyncData));
-        let mut hot = Vec::new();
+        let (mut hot, mut bytes) = (Vec::new(), 0);
         for (space, key, value) in batch.writes {
+            bytes += key.len() + value.as_ref().map_or(0, Bytes::len);
             if Rows::keeps(space) {
                 hot.push((space, key.clone(), value.clone()));
             }
@@ -297,6 +309,7 @@ impl FjallEngine {
             }
         }
         writes.commit().map_err(|error| StoreError::Write(error.to_string()))?;
+        self.memtables.written(bytes as u64);
         self.rows.renew(hot);
         Ok(())
     }
