@@ -15,6 +15,8 @@ const LOOK: u64 = 1 << 20;
 const PAUSE: Duration = Duration::from_millis(20);
 /// Looks after the last write: what it had the engine begin is over by then.
 const LOOKS: u32 = 250;
+/// Time between looks after that, while the engine remembers a memtable, as it does until it writes another one.
+const REST: Duration = Duration::from_secs(60);
 
 /// The other owner of the memtables of all spaces, a thread of its own that ends with them.
 #[derive(Debug)]
@@ -74,10 +76,59 @@ fn own(spaces: &Weak<Vec<Keyspace>>, written: &AtomicU64) {
         let total = written.load(Ordering::Relaxed);
         looks = if total == known { looks + 1 } else { 0 };
         known = total;
-        if old.is_empty() && looks >= LOOKS {
-            std::thread::park();
-        } else {
-            std::thread::park_timeout(PAUSE);
+        match (looks >= LOOKS, old.is_empty()) {
+            (true, true) => std::thread::park(),
+            (true, false) => std::thread::park_timeout(REST),
+            (false, _) => std::thread::park_timeout(PAUSE),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Instant;
+
+    use fjall::{Database, KeyspaceCreateOptions};
+
+    use super::*;
+
+    fn until(what: &str, is: impl Fn() -> bool) {
+        let begun = Instant::now();
+        while !is() {
+            assert!(begun.elapsed() < Duration::from_secs(30), "{what}");
+            std::thread::yield_now();
+        }
+    }
+
+    #[test]
+    fn a_memtable_has_another_owner_until_the_engine_has_let_go_of_it() {
+        let directory = tempfile::tempdir().unwrap();
+        let database = Database::builder(directory.path()).open().unwrap();
+        let space = database.keyspace("space", KeyspaceCreateOptions::default).unwrap();
+        let spaces = Arc::new(vec![space.clone()]);
+        space.insert("before", "").unwrap();
+        let alone = Arc::strong_count(&space.tree.active_memtable());
+        let memtables = Memtables::of(&spaces).unwrap();
+        memtables.written(LOOK);
+        until("it gets another owner", || Arc::strong_count(&space.tree.active_memtable()) > alone);
+        let memtable = Arc::downgrade(&space.tree.active_memtable());
+        space.rotate_memtable_and_wait().unwrap();
+        // The engine lets go of it when it begins the next one.
+        space.insert("after", "").unwrap();
+        space.rotate_memtable_and_wait().unwrap();
+        until("it is freed", || memtable.upgrade().is_none());
+    }
+
+    #[test]
+    fn the_thread_ends_with_the_spaces() {
+        let directory = tempfile::tempdir().unwrap();
+        let database = Database::builder(directory.path()).open().unwrap();
+        let space = database.keyspace("space", KeyspaceCreateOptions::default).unwrap();
+        let spaces = Arc::new(vec![space]);
+        let memtables = Memtables::of(&spaces).unwrap();
+        let written = Arc::downgrade(&memtables.written);
+        drop(spaces);
+        drop(memtables);
+        until("it ends", || written.upgrade().is_none());
     }
 }
