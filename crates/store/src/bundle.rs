@@ -121,18 +121,17 @@ impl Bundle {
     pub(crate) fn refuse(&self, error: &StoreError) {
         let mut state = self.state();
         state.closed = true;
-        let turns: Vec<_> = state.members.iter_mut().filter_map(|place| place.turn.take()).collect();
+        let turns = state.ungiven();
         drop(state);
-        for turn in turns {
-            let _ = turn.send(Err(error.clone()));
-        }
+        turn_away(turns, error);
     }
 
-    /// Whatever a member still does comes too late from here on.
+    /// Whatever a member still does comes too late from here on, and those who wait behind it are to come again.
     pub(crate) fn close(&self) -> Harvest {
         let mut state = self.state();
         state.closed = true;
         state.session = None;
+        turn_away(state.ungiven(), &StoreError::Again("another one took too long".to_owned()));
         let writes = std::mem::take(&mut state.writes);
         let applied = std::mem::take(&mut state.applied);
         let writes = writes.into_iter().map(|((space, key), value)| (space, key, value)).collect();
@@ -171,7 +170,18 @@ impl Bundle {
     }
 }
 
+fn turn_away(turns: Vec<oneshot::Sender<Result<Turn, StoreError>>>, error: &StoreError) {
+    for turn in turns {
+        let _ = turn.send(Err(error.clone()));
+    }
+}
+
 impl State {
+    /// Takes the turns of those who still wait for one.
+    fn ungiven(&mut self) -> Vec<oneshot::Sender<Result<Turn, StoreError>>> {
+        self.members.iter_mut().filter_map(|place| place.turn.take()).collect()
+    }
+
     fn admit(&mut self, waiting: Waiting) -> Need {
         let Waiting { slots, need, turn } = waiting;
         let index = self.members.len();
@@ -219,7 +229,7 @@ impl Drop for Turn {
 
 impl Turn {
     fn session(&self) -> Result<Arc<Session>, StoreError> {
-        self.bundle.state().session.clone().ok_or(StoreError::Stopped)
+        self.bundle.state().session.clone().ok_or_else(|| StoreError::Again("it took too long".to_owned()))
     }
 
     /// Reads what is needed at once, if it was not read with the locks.
@@ -316,4 +326,23 @@ pub(crate) fn within(
         within.reverse();
     }
     within
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn who_waits_behind_one_that_takes_too_long_is_told_to_come_again() {
+        let waiting = || {
+            let (turn, taken) = oneshot::channel();
+            (Waiting { slots: vec![7], need: Need::new(), turn }, taken)
+        };
+        let ((first, _slow), (second, taken)) = (waiting(), waiting());
+        let (bundle, _) = Bundle::of(vec![first, second]);
+        assert!(bundle.close().applied.is_empty());
+        assert!(matches!(taken.await.unwrap(), Err(StoreError::Again(_))));
+        let (late, _taken) = waiting();
+        assert!(bundle.join(late).is_err(), "nobody joins it any more");
+    }
 }

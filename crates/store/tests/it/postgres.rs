@@ -1,7 +1,9 @@
 //! PostgreSQL: one server for all tests of this binary, a database for each; and what only it can get wrong.
 
+use std::future::{Future as _, poll_fn};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
+use std::task::Poll;
 
 use lethe_cluster_tests::postgres::Postgres;
 use lethe_protocol::ConversationId;
@@ -322,14 +324,13 @@ async fn what_is_read_before_its_commit_is_not_answered_before_it() {
     let app = app().await;
     let store = app.store(Arc::new(Nobody)).await;
     let timeline = pair(0);
-    let begin = || {
-        let (store, timeline) = (store.clone(), timeline.clone());
-        tokio::spawn(async move { store.begin(Locks::none().timeline(&timeline)).await.unwrap() })
-    };
-    let mut writer = store.begin(Locks::none().timeline(&timeline)).await.unwrap();
-    // Both wait for the writer's turn to end, in its bundle.
-    let (reader, last) = (begin(), begin());
-    tokio::task::yield_now().await;
+    let begin = || Box::pin(store.begin(Locks::none().timeline(&timeline)));
+    let mut writer = begin().await.unwrap();
+    // Both wait for the writer's turn to end, in its bundle, one after the other.
+    let (mut reader, mut last) = (begin(), begin());
+    for waiting in [&mut reader, &mut last] {
+        assert!(poll_fn(|cx| Poll::Ready(waiting.as_mut().poll(cx).is_pending())).await);
+    }
     writer.append(&timeline, message(1)).await.unwrap();
     let written = tokio::spawn(writer.commit());
     let reader = reader.await.unwrap();
