@@ -66,7 +66,9 @@ impl All {
         for place in 0..report.parts.len() {
             let item = report.parts[place].item.clone();
             let kinds: Vec<Kind> = report.systems.iter().map(|system| system.0).collect();
-            for kind in kinds.into_iter().filter(|&kind| item.is_for(kind) && item.is_in_run(kind, run)) {
+            for kind in
+                kinds.into_iter().filter(|&kind| item.is_for(kind) && item.is_in_run(kind, run, report.runs))
+            {
                 let begun = Instant::now();
                 let outcome = measure(setup, kind, &item);
                 let ended = if outcome.is_ok() { "" } else { ": failed" };

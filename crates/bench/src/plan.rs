@@ -19,7 +19,7 @@ pub struct Item {
     pub words: String,
     /// Which systems do it.
     pub who: Who,
-    /// Who does it only in the first run, whatever the number of runs: it takes minutes.
+    /// Who does it only once, whatever the number of runs: it takes minutes.
     pub once: Once,
 }
 
@@ -28,9 +28,10 @@ pub struct Item {
 pub enum Once {
     /// Nobody: it is done in each run.
     Nobody,
-    /// All but Lethe and the relay: what clients cost who do nothing differs little from run to run.
-    Peers,
-    /// All.
+    /// All but Lethe, in the first run: what clients cost who do nothing differs little from run to run, and thousands of
+    /// members take the peers minutes.
+    Others,
+    /// All, in the last run.
     Everybody,
 }
 
@@ -90,7 +91,7 @@ impl Item {
             (Kind::Lethe | Kind::Relay | Kind::Wukongim, _) => "",
             (Kind::Synapse, "idle") => "--clients 200",
             (Kind::Synapse, "pairs") => "--pairs 20 --window 4 --rate 10",
-            (_, "pairs") => "--rate 100 --seconds 10",
+            (_, "pairs") => "--rate 100",
             (_, "group") => "--window 16",
             _ => "",
         }
@@ -107,15 +108,14 @@ impl Item {
         }
     }
 
-    /// Whether this system does it in this run, from 0.
+    /// Whether this system does it in this run of so many, from 0.
     #[must_use]
-    pub fn is_in_run(&self, kind: Kind, run: u32) -> bool {
-        run == 0
-            || match self.once {
-                Once::Nobody => true,
-                Once::Peers => matches!(kind, Kind::Lethe | Kind::Relay),
-                Once::Everybody => false,
-            }
+    pub fn is_in_run(&self, kind: Kind, run: u32, runs: u32) -> bool {
+        match self.once {
+            Once::Nobody => true,
+            Once::Others => run == 0 || kind == Kind::Lethe,
+            Once::Everybody => run + 1 == runs,
+        }
     }
 
     /// The directory it is done in.
@@ -129,27 +129,30 @@ impl Item {
 #[must_use]
 pub fn plan(quick: bool) -> Vec<Item> {
     let pick = |full: &'static str, short: &'static str| if quick { short } else { full };
-    let pairs = pick("pairs --seconds 5", "pairs --seconds 2");
-    let idle = pick("idle", "idle --clients 2000 --heartbeat 6 --seconds 6");
+    let pairs = pick("pairs --seconds 4", "pairs --seconds 2");
+    let idle = pick("idle --seconds 15", "idle --clients 2000 --heartbeat 6 --seconds 6");
     let mut items = vec![
-        Item { once: Once::Peers, ..Item::new("S1 idle", true, Who::All, idle) },
+        Item { once: Once::Others, ..Item::new("S1 idle", true, Who::All, idle) },
         Item::new("S2 pairs, in memory", true, Who::All, pairs),
         Item::new("S2 pairs, on disk", false, Who::Stores, pairs),
     ];
     for clients in [100, 500, 5000, 10_000] {
-        let seconds = pick("5", "2");
+        let seconds = pick("3", "2");
         let words = format!("group --clients {clients} --seconds {seconds}");
-        items.push(Item::new(&format!("S3 group of {clients}"), true, Who::GroupOf(clients), &words));
+        items.push(Item {
+            once: if clients < 5000 { Once::Nobody } else { Once::Others },
+            ..Item::new(&format!("S3 group of {clients}"), true, Who::GroupOf(clients), &words)
+        });
     }
     let lethe = [
         ("S4 delete", false, pick("delete", "delete --histories 100,1000,10000,100000 --samples 50")),
         ("S4 erase", true, pick("erase", "erase --messages 100000 --seconds 2")),
-        ("S5 history", false, pick("history --seconds 8", "history --messages 100000")),
+        ("S5 history", false, pick("history --seconds 5", "history --messages 100000")),
         ("S6 sync", true, pick("sync --deletions 100000", "sync --logins 20 --seconds 2 --deletions 2000")),
         ("S7 storm", false, pick("storm", "storm --clients 2000 --seconds 1")),
         ("S8 size", false, pick("size", "size --messages 10000,100000 --seconds 1")),
-        ("S10 cluster", false, pick("cluster --seconds 5", "cluster --seconds 2")),
-        ("Limits", false, pick("limits --seconds 3", "limits --seconds 1")),
+        ("S10 cluster", false, pick("cluster --seconds 4", "cluster --seconds 2")),
+        ("Limits", false, pick("limits --seconds 2", "limits --seconds 1")),
     ];
     items.extend(lethe.map(|(title, in_memory, words)| Item::new(title, in_memory, Who::Lethe, words)));
     let long = [
@@ -170,6 +173,16 @@ pub fn plan(quick: bool) -> Vec<Item> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_long_is_done_once() {
+        let whose = |once| Item { once, ..Item::new("S1", true, Who::All, "idle") };
+        let runs = |once, kind| (0..5).filter(|&run| whose(once).is_in_run(kind, run, 5)).collect::<Vec<_>>();
+        assert_eq!(runs(Once::Nobody, Kind::Ejabberd), [0, 1, 2, 3, 4]);
+        assert_eq!(runs(Once::Others, Kind::Ejabberd), [0]);
+        assert_eq!(runs(Once::Others, Kind::Lethe), [0, 1, 2, 3, 4]);
+        assert_eq!(runs(Once::Everybody, Kind::Lethe), [4]);
+    }
 
     #[test]
     fn every_item_is_a_subcommand() {

@@ -224,8 +224,8 @@ impl Part {
             "## {}\n\n`lethe-bench --runs {runs}{place} {}`\n",
             self.item.title, self.item.words
         );
-        if self.item.once == Once::Peers && runs > 1 {
-            out.push_str("One run of the peers.\n\n");
+        if self.item.once == Once::Others && runs > 1 {
+            out.push_str("Others than Lethe: one run.\n\n");
         }
         for (kind, _) in &self.results {
             let less = self.item.less(*kind);
