@@ -146,7 +146,7 @@ pub fn plan(quick: bool) -> Vec<Item> {
     }
     let lethe = [
         ("S4 delete", false, pick("delete", "delete --histories 100,1000,10000,100000 --samples 50")),
-        ("S4 erase", true, pick("erase", "erase --messages 100000 --seconds 2")),
+        ("S4 erase", true, pick("erase --brief", "erase --messages 100000 --seconds 2")),
         ("S5 history", false, pick("history --seconds 5", "history --messages 100000")),
         ("S6 sync", true, pick("sync --deletions 100000", "sync --logins 20 --seconds 2 --deletions 2000")),
         ("S7 storm", false, pick("storm", "storm --clients 2000 --seconds 1")),
@@ -157,7 +157,8 @@ pub fn plan(quick: bool) -> Vec<Item> {
     items.extend(lethe.map(|(title, in_memory, words)| Item::new(title, in_memory, Who::Lethe, words)));
     let long = [
         ("S4 delete of ten million", false, "delete --histories 100,10000000 --counts 100"),
-        ("S4 erase of ten million", true, "erase --messages 10000000"),
+        ("S4 erase to the end", true, "erase"),
+        ("S4 erase of ten million", true, "erase --messages 10000000 --brief"),
         ("S8 size of ten million", false, "size --messages 10000000"),
         ("S9 mixed", true, "mixed"),
     ];

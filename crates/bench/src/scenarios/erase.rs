@@ -25,6 +25,9 @@ pub struct Erase {
     /// Measured seconds before, and as many after.
     #[arg(long, default_value_t = 5)]
     pub seconds: u64,
+    /// Ends with the second measurement, while the eraser still works: it takes minutes for a million messages.
+    #[arg(long)]
+    pub brief: bool,
 }
 
 /// Conversations, and those that are cleared.
@@ -50,18 +53,13 @@ impl Erase {
         let mut figures = Figures::default();
         let running = number(&lethe, "erased")? < erased;
         figures.add("the eraser worked all the time of the second measurement", "1 yes", f64::from(running));
-        while number(&lethe, "erased")? < erased {
-            std::thread::sleep(POLL);
+        if !self.brief {
+            await_end(&lethe, erased, began, &mut figures)?;
+            let left = disk(&lethe.data());
+            figures.add("disk before", "MB", whole(full) / 1e6);
+            figures.add("disk after, without a stop", "MB", whole(left) / 1e6);
+            figures.add("disk: after to before", "ratio", whole(left) / whole(full));
         }
-        let seconds = began.elapsed().as_secs_f64();
-        figures.add("erased", "1/s", whole(erased) / seconds);
-        while number(&lethe, "compactedAt")? == 0 {
-            std::thread::sleep(POLL);
-        }
-        let left = disk(&lethe.data());
-        figures.add("disk before", "MB", whole(full) / 1e6);
-        figures.add("disk after, without a stop", "MB", whole(left) / 1e6);
-        figures.add("disk: after to before", "ratio", whole(left) / whole(full));
         for what in ["send to answer p50", "send to answer p99", "send to delivery p99"] {
             let name = format!("{}/s: {what}", self.rate);
             let of = |figures: &Figures| figures.median(&name).ok_or("the pairs have no such figure");
@@ -72,6 +70,18 @@ impl Erase {
         }
         Ok(figures)
     }
+}
+
+/// Waits until all is erased, and then until the files are rewritten.
+fn await_end(lethe: &Lethe, erased: u64, began: Instant, figures: &mut Figures) -> Outcome<()> {
+    while number(lethe, "erased")? < erased {
+        std::thread::sleep(POLL);
+    }
+    figures.add("erased", "1/s", whole(erased) / began.elapsed().as_secs_f64());
+    while number(lethe, "compactedAt")? == 0 {
+        std::thread::sleep(POLL);
+    }
+    Ok(())
 }
 
 /// How often the server is asked how far it is.
