@@ -83,8 +83,8 @@ config! {
     backups: PathBuf, "LETHE_BACKUPS", PathBuf::new(), "\"\"";
     #[doc = " File to which the deletion journal is copied line by line, best on another disk: a restored back-up catches up with it; empty for none."]
     deletion_journal: PathBuf, "LETHE_DELETION_JOURNAL", PathBuf::new(), "\"\"";
-    #[doc = " Messages that the eraser removes in a second at most. 100 to 1000000."]
-    erase_rate: u64, "LETHE_ERASE_RATE", 5_000, "5000";
+    #[doc = " Messages that the eraser removes in a second at most, while nobody else writes: the more others do, the slower it goes. 100 to 1000000."]
+    erase_rate: u64, "LETHE_ERASE_RATE", 50_000, "50000";
     #[doc = " What is logged to standard error, as a filter of the tracing crate."]
     log: String, "LETHE_LOG", "info".to_owned(), "\"info\"";
 }

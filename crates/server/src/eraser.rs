@@ -3,6 +3,7 @@
 
 mod compaction;
 mod mark;
+mod pace;
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
@@ -17,6 +18,7 @@ use self::compaction::Compaction;
 pub(crate) use self::compaction::compact;
 use self::mark::Mark;
 pub(crate) use self::mark::held;
+use self::pace::Pace;
 use crate::context::Context;
 use crate::failure::Result;
 use crate::handlers::deletions;
@@ -24,9 +26,8 @@ use crate::retention;
 
 /// The queue is looked at this often, and whenever something is due at once.
 const TICK: Duration = Duration::from_secs(1);
-/// Messages of one step: one transaction, during which others wait for this timeline. It joins a group commit, and those
-/// who are in the same one wait for its rows: so it is small.
-const STEP: usize = 32;
+/// Keys of requests that are forgotten in one transaction.
+const KEYS: usize = 32;
 /// A node has a timeline for itself this long, in ms, and longer with every step.
 const LEASE: u64 = 30_000;
 /// What is under a hold is looked at again after this long, in ms.
@@ -145,7 +146,7 @@ async fn turn(
     // A look first: most of the time there are none, and locks are for those who change something.
     if cx.store.begin(Locks::none()).await?.forget_keys(old, 1).await? > 0 {
         let mut tx = cx.store.begin(Locks::none().app()).await?;
-        tx.forget_keys(old, STEP).await?;
+        tx.forget_keys(old, KEYS).await?;
         tx.commit().await?;
     }
     compaction.run(cx).await
@@ -167,6 +168,7 @@ async fn shorten(cx: &Context) -> Result<()> {
 /// Erases everything that is due now.
 pub(crate) async fn work_off(cx: &Context, worker: &str) -> Result<()> {
     let _working = cx.eraser.working.lock().await;
+    let mut pace = Pace::new(cx.config.erase_rate);
     loop {
         let due = cx.store.begin(Locks::none()).await?.erasures(cx.now() + 1, TURN).await?;
         let mut worked = false;
@@ -174,7 +176,7 @@ pub(crate) async fn work_off(cx: &Context, worker: &str) -> Result<()> {
             if cx.is_stopping() {
                 return Ok(());
             }
-            worked |= work(cx, worker, &timeline).await?;
+            worked |= work(cx, worker, &timeline, &mut pace).await?;
         }
         cx.eraser.lock().current = None;
         if !worked {
@@ -184,7 +186,7 @@ pub(crate) async fn work_off(cx: &Context, worker: &str) -> Result<()> {
 }
 
 /// Works on one timeline, if no other node does. Whether it did anything.
-async fn work(cx: &Context, worker: &str, timeline: &Timeline) -> Result<bool> {
+async fn work(cx: &Context, worker: &str, timeline: &Timeline, pace: &mut Pace) -> Result<bool> {
     if !claim(cx, worker, timeline).await? {
         return Ok(false);
     }
@@ -202,7 +204,7 @@ async fn work(cx: &Context, worker: &str, timeline: &Timeline) -> Result<bool> {
     erasure.target = mark.seq;
     tx.move_erasure(timeline, erasure.due, &erasure);
     tx.commit().await?;
-    erase(cx, worker, timeline, &mark).await?;
+    erase(cx, worker, timeline, &mark, pace).await?;
     Ok(true)
 }
 
@@ -250,10 +252,9 @@ fn leave(cx: &Context, tx: &mut Tx, timeline: &Timeline, erasure: &Erasure, mark
 }
 
 /// Erases step by step; each is durable before the next, so that a stop or a crash loses nothing but the rest.
-async fn erase(cx: &Context, worker: &str, timeline: &Timeline, mark: &Mark) -> Result<()> {
-    let rate = cx.config.erase_rate.max(1);
-    let pause = Duration::from_micros(u64::try_from(STEP).unwrap_or(1) * 1_000_000 / rate);
+async fn erase(cx: &Context, worker: &str, timeline: &Timeline, mark: &Mark, pace: &mut Pace) -> Result<()> {
     loop {
+        let most = pace.next(&cx.store).await;
         let mut tx = cx.store.begin(Locks::none().timeline(timeline)).await?;
         let Some(mut erasure) = claimed(&tx, worker, timeline).await? else { return Ok(()) };
         if held(&tx, timeline).await? {
@@ -263,7 +264,7 @@ async fn erase(cx: &Context, worker: &str, timeline: &Timeline, mark: &Mark) -> 
             return Ok(());
         }
         let mut head = tx.head(timeline).await?;
-        let step = tx.erase_messages(timeline, head.erased_to, mark.seq, STEP).await?;
+        let step = tx.erase_messages(timeline, head.erased_to, mark.seq, most).await?;
         let done = step.is_none_or(|step| step.last >= mark.seq);
         head.erased_to = step.filter(|_| !done).map_or(mark.seq, |step| step.last);
         tx.put_head(timeline, &head);
@@ -283,10 +284,10 @@ async fn erase(cx: &Context, worker: &str, timeline: &Timeline, mark: &Mark) -> 
             tx.move_erasure(timeline, erasure.due, &erasure);
         }
         tx.commit().await?;
+        pace.stepped(&cx.store, messages);
         if done || cx.is_stopping() {
             return Ok(());
         }
-        sleep(pause).await;
     }
 }
 

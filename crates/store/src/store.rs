@@ -244,6 +244,15 @@ impl Store {
         matches!(self.backend, Backend::Remote(_))
     }
 
+    /// Transactions since the start, also those that are not durable yet; not known of a store that other nodes write to.
+    #[must_use]
+    pub fn transactions(&self) -> Option<u64> {
+        match &self.backend {
+            Backend::Embedded(shared) => Some(shared.applied.load(Ordering::SeqCst)),
+            Backend::Remote(_) => None,
+        }
+    }
+
     /// Waits until everything applied by now is durable and told. Nothing that was read may leave the server before. A
     /// remote engine shows only what is durable.
     ///

@@ -1,0 +1,81 @@
+use std::time::Duration;
+
+use lethe_store::Store;
+use tokio::time::{Instant, sleep_until};
+
+/// Messages of one step while others write: one transaction, during which others wait for this timeline. It joins a group
+/// commit, and those who are in the same one wait for its rows: so it is small.
+const STEP: usize = 32;
+/// Messages of one step while nobody else writes.
+const QUIET_STEP: usize = 256;
+/// With so many transactions of others in a second the eraser goes half as fast as it may.
+const HALF: f64 = 50.0;
+/// However much others write, it is not slower than this, in messages per second.
+const LEAST: f64 = 500.0;
+/// What others do is not known on a store that several nodes share: no faster than this, in messages per second.
+const SHARED: u64 = 5_000;
+/// A pause is no longer than this: a stop waits for it.
+const LONGEST: Duration = Duration::from_millis(250);
+
+/// How fast the eraser goes: as fast as it may while nobody else writes, and the slower the more others do.
+#[derive(Debug)]
+pub(super) struct Pace {
+    /// Messages per second when nobody else writes.
+    most: u64,
+    /// The end of the last step, the store's transactions by then, and the messages of it.
+    last: Option<(Instant, Option<u64>, u64)>,
+}
+
+impl Pace {
+    /// At most so many messages in a second.
+    pub(super) fn new(most: u64) -> Self {
+        Self { most: most.max(1), last: None }
+    }
+
+    /// After each step: how many messages it removed.
+    pub(super) fn stepped(&mut self, store: &Store, messages: u64) {
+        self.last = Some((Instant::now(), store.transactions(), messages));
+    }
+
+    /// Pauses for as long as the last step was worth. How many messages the next one may take.
+    pub(super) async fn next(&self, store: &Store) -> usize {
+        let Some((ended, before, messages)) = self.last else { return STEP };
+        let Some(before) = before else {
+            sleep_until(ended + pause(messages, self.most.min(SHARED), 0.0)).await;
+            return STEP;
+        };
+        let load = || {
+            let others = u32::try_from(store.transactions().unwrap_or(before) - before).unwrap_or(u32::MAX);
+            f64::from(others) / ended.elapsed().as_secs_f64().max(0.001)
+        };
+        // What others do is seen during the pause that would do if they did nothing.
+        sleep_until(ended + pause(messages, self.most, 0.0)).await;
+        sleep_until(ended + pause(messages, self.most, load())).await;
+        if load() > 0.0 { STEP } else { QUIET_STEP }
+    }
+}
+
+/// How long a step of so many messages is to take, with so many transactions of others in a second.
+#[expect(clippy::cast_precision_loss, reason = "counts far below 2^52")]
+fn pause(messages: u64, most: u64, load: f64) -> Duration {
+    let most = most as f64;
+    let rate = (most / (1.0 + load / HALF)).max(LEAST.min(most));
+    Duration::from_secs_f64(messages as f64 / rate).min(LONGEST)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_more_others_write_the_longer_the_pauses_up_to_a_limit() {
+        let millis = |most, load| pause(100, most, load).as_millis();
+        assert_eq!(millis(50_000, 0.0), 2);
+        assert_eq!(millis(50_000, 50.0), 4);
+        assert_eq!(millis(50_000, 450.0), 20);
+        assert_eq!(millis(50_000, 1e9), 200);
+        // Who allows less than the least gets that, whatever others do.
+        assert_eq!(millis(400, 0.0), 250);
+        assert_eq!(millis(400, 1e9), 250);
+    }
+}
