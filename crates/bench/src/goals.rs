@@ -39,7 +39,7 @@ const GOALS: &[Goal] = &[
     most("S4", "delete 100 with 1000000 messages in all p99", 10.0),
     most("S4", "delete 100 with 10000000 messages in all p99", 10.0),
     most("S4", "delete 100: p99 of the largest to the smallest", 1.5),
-    most("S4 erase", "send to answer p99: while erasing to before", 1.1),
+    most("S4 erase", "send to answer p99: while erasing to without", 1.1),
     least("S5", "warm, 8 clients: pages per server CPU second", 50_000.0),
     most("S5", "warm, one client: page p99", 2.0),
     most("S6", "login with 1000 conversations p50", 30.0),

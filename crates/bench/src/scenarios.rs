@@ -25,7 +25,7 @@ use crate::systems::Setup;
 pub enum Work {
     /// S1: clients that are logged in and do nothing but heartbeats.
     Idle(idle::Idle),
-    /// S2: pairs of users who write to each other, as fast as they can and then at a fixed rate.
+    /// S2: pairs of users who write to each other, at a fixed rate and then as fast as they can.
     Pairs(pairs::Pairs),
     /// S3: a group whose members are all online, one message at a time and then many.
     Group(group::Group),

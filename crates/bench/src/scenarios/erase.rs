@@ -14,6 +14,8 @@ use crate::{ME, Outcome, fill, peer};
 
 /// Pairs write at a fixed rate; then both sides of ninety of a hundred long conversations clear them, and without a grace
 /// period their messages are erased at once; meanwhile the pairs write again. Then the disk has to give back the space.
+/// Before, the same on another server, where nobody clears anything: what a store costs differs from its first seconds to
+/// its next ones, whether it erases or not.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Erase {
     /// Messages in all; nine tenths of them are erased.
@@ -23,7 +25,7 @@ pub struct Erase {
     #[arg(long, default_value_t = 5000)]
     pub rate: u32,
     /// Measured seconds before, and as many after.
-    #[arg(long, default_value_t = 5)]
+    #[arg(long, default_value_t = 10)]
     pub seconds: u64,
     /// Ends with the second measurement, while the eraser still works: it takes minutes for a million messages.
     #[arg(long)]
@@ -41,17 +43,21 @@ impl Erase {
     /// When a text is lost, or a conversation is not deleted.
     pub fn run(&self, setup: &Setup) -> Outcome<Figures> {
         setup.must_be_lethe()?;
-        let histories = vec![self.messages / CONVERSATIONS as u64; CONVERSATIONS];
-        let mut lethe = Lethe::start_filled(&setup.dir, |data| fill(data, &histories))?;
         let pairs = Pairs { pairs: 100, bytes: 100, window: 0, seconds: self.seconds, rate: self.rate };
-        lethe.rest("lethe_config/set", r#"{"ErasureGrace":0}"#)?;
-        let before = pairs.on(&mut lethe)?;
+        let without = {
+            let (mut lethe, _) = self.written_before(setup, &pairs)?;
+            pairs.on(&mut lethe)?
+        };
+        let (mut lethe, before) = self.written_before(setup, &pairs)?;
         let full = disk(&lethe.data());
         let (began, erased) = (Instant::now(), self.messages / CONVERSATIONS as u64 * CLEARED as u64);
         clear(&lethe)?;
-        let after = pairs.on(&mut lethe)?;
+        let (so_far, since) = (number(&lethe, "erased")?, Instant::now());
+        let with = pairs.on(&mut lethe)?;
         let mut figures = Figures::default();
-        let running = number(&lethe, "erased")? < erased;
+        let gone = number(&lethe, "erased")?;
+        let running = gone < erased;
+        figures.add("erased while others write", "1/s", whole(gone - so_far) / since.elapsed().as_secs_f64());
         figures.add("the eraser worked all the time of the second measurement", "1 yes", f64::from(running));
         if !self.brief {
             await_end(&lethe, erased, began, &mut figures)?;
@@ -63,12 +69,22 @@ impl Erase {
         for what in ["send to answer p50", "send to answer p99", "send to delivery p99"] {
             let name = format!("{}/s: {what}", self.rate);
             let of = |figures: &Figures| figures.median(&name).ok_or("the pairs have no such figure");
-            let (before, after) = (of(&before)?, of(&after)?);
+            let (before, without, with) = (of(&before)?, of(&without)?, of(&with)?);
             figures.add(format!("{what} before"), "ms", before);
-            figures.add(format!("{what} while {} messages are erased", self.messages), "ms", after);
-            figures.add(format!("{what}: while erasing to before"), "ratio", after / before);
+            figures.add(format!("{what} after it, nothing is erased"), "ms", without);
+            figures.add(format!("{what} after it, while {} messages are erased", self.messages), "ms", with);
+            figures.add(format!("{what}: while erasing to without"), "ratio", with / without);
         }
         Ok(figures)
+    }
+
+    /// A filled server after the first measurement.
+    fn written_before(&self, setup: &Setup, pairs: &Pairs) -> Outcome<(Lethe, Figures)> {
+        let histories = vec![self.messages / CONVERSATIONS as u64; CONVERSATIONS];
+        let mut lethe = Lethe::start_filled(&setup.dir, |data| fill(data, &histories))?;
+        lethe.rest("lethe_config/set", r#"{"ErasureGrace":0}"#)?;
+        let before = pairs.on(&mut lethe)?;
+        Ok((lethe, before))
     }
 }
 
@@ -77,7 +93,7 @@ fn await_end(lethe: &Lethe, erased: u64, began: Instant, figures: &mut Figures) 
     while number(lethe, "erased")? < erased {
         std::thread::sleep(POLL);
     }
-    figures.add("erased", "1/s", whole(erased) / began.elapsed().as_secs_f64());
+    figures.add("erased in all", "1/s", whole(erased) / began.elapsed().as_secs_f64());
     while number(lethe, "compactedAt")? == 0 {
         std::thread::sleep(POLL);
     }

@@ -21,13 +21,13 @@ pub struct Pairs {
     /// Bytes of a text.
     #[arg(long, default_value_t = 100)]
     pub bytes: usize,
-    /// Unanswered messages of each sender in the first part.
+    /// Unanswered messages of each sender in the second part; 0 for none.
     #[arg(long, default_value_t = 16)]
     pub window: usize,
     /// Measured seconds of each part, after one to warm up.
     #[arg(long, default_value_t = 5)]
     pub seconds: u64,
-    /// Messages per second of all senders in the second part; 0 for none. Latency counts from when a message was due.
+    /// Messages per second of all senders in the first part; 0 for none. Latency counts from when a message was due.
     #[arg(long, default_value_t = 5000)]
     pub rate: u32,
 }
@@ -66,11 +66,12 @@ impl Pairs {
         }
         until_quiet(&mut fleet, Duration::from_millis(200))?;
         let mut figures = Figures::default();
-        if self.window > 0 {
-            self.saturate(system, &mut fleet, &mut figures)?;
-        }
+        // The rate first: after seconds of saturation a store is still at work for those.
         if self.rate > 0 {
             self.pace(system, &mut fleet, &mut figures)?;
+        }
+        if self.window > 0 {
+            self.saturate(system, &mut fleet, &mut figures)?;
         }
         Ok(figures)
     }
