@@ -157,10 +157,10 @@ pub fn plan(quick: bool) -> Vec<Item> {
     items.extend(lethe.map(|(title, in_memory, words)| Item::new(title, in_memory, Who::Lethe, words)));
     let long = [
         ("S4 delete of ten million", false, "delete --histories 100,10000000 --counts 100"),
-        ("S4 erase to the end", true, "erase"),
         ("S4 erase of ten million", true, "erase --messages 10000000 --brief"),
         ("S8 size of ten million", false, "size --messages 10000000"),
         ("S9 mixed", true, "mixed"),
+        ("S4 erase to the end", true, "erase"),
     ];
     let quick_mixed = [("S9 mixed", true, "mixed --seconds 10 --slices 5")];
     let last = if quick { &quick_mixed[..] } else { &long[..] };

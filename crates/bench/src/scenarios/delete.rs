@@ -22,7 +22,7 @@ pub struct Delete {
     #[arg(long, value_delimiter = ',', default_values_t = [1, 100])]
     pub counts: Vec<usize>,
     /// Deletions of each kind.
-    #[arg(long, default_value_t = 200)]
+    #[arg(long, default_value_t = 400)]
     pub samples: usize,
 }
 

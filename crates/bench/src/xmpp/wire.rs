@@ -75,7 +75,10 @@ impl Wire {
                 websocket::write(websocket::PONG, payload, out);
             }
             websocket::PONG => {}
-            _ => return Err("the server closed the WebSocket".into()),
+            kind => {
+                let why = String::from_utf8_lossy(payload.get(2..).unwrap_or_default());
+                return Err(format!("the server closed the WebSocket (frame of kind {kind}) {why}").into());
+            }
         }
         Ok(Some((None, end)))
     }
