@@ -2,7 +2,7 @@
 # make build  the release binary, the SDK, the console and the demo
 # make check  formatting, lints, documentation, licences, types
 # make test   everything, in real sockets and a real browser
-# make bench  what things cost: all scenarios on Lethe, on peers that are installed, and the machine's limits; three hours
+# make bench  what things cost: all scenarios on Lethe, on peers that are installed, and the machine's limits; an hour and a half
 # make bench-deletion  what a deletion costs, for histories from 100 to 10^6 messages
 
 SHELL := bash
