@@ -14,7 +14,8 @@ const HALF: f64 = 50.0;
 const LEAST: f64 = 500.0;
 /// What others do is not known on a store that several nodes share: no faster than this, in messages per second.
 const SHARED: u64 = 5_000;
-/// A pause is no longer than this: a stop waits for it.
+/// A pause is no longer than this: a stop waits for it. Where so few messages may go that a step would be worth more, it is
+/// smaller.
 const LONGEST: Duration = Duration::from_millis(250);
 
 /// How fast the eraser goes: as fast as it may while nobody else writes, and the slower the more others do.
@@ -39,10 +40,10 @@ impl Pace {
 
     /// Pauses for as long as the last step was worth. How many messages the next one may take.
     pub(super) async fn next(&self, store: &Store) -> usize {
-        let Some((ended, before, messages)) = self.last else { return STEP };
+        let Some((ended, before, messages)) = self.last else { return step(self.most, STEP) };
         let Some(before) = before else {
             sleep_until(ended + pause(messages, self.most.min(SHARED), 0.0)).await;
-            return STEP;
+            return step(self.most, STEP);
         };
         let load = || {
             let others = u32::try_from(store.transactions().unwrap_or(before) - before).unwrap_or(u32::MAX);
@@ -51,8 +52,14 @@ impl Pace {
         // What others do is seen during the pause that would do if they did nothing.
         sleep_until(ended + pause(messages, self.most, 0.0)).await;
         sleep_until(ended + pause(messages, self.most, load())).await;
-        if load() > 0.0 { STEP } else { QUIET_STEP }
+        step(self.most, if load() > 0.0 { STEP } else { QUIET_STEP })
     }
+}
+
+/// A step that is worth no more than the longest pause, however few messages may go.
+fn step(most: u64, wanted: usize) -> usize {
+    let worth = u128::from(most) * LONGEST.as_millis() / 1000;
+    usize::try_from(worth).unwrap_or(wanted).clamp(1, wanted)
 }
 
 /// How long a step of so many messages is to take, with so many transactions of others in a second.
@@ -64,6 +71,7 @@ fn pause(messages: u64, most: u64, load: f64) -> Duration {
 }
 
 #[cfg(test)]
+#[expect(clippy::cast_precision_loss, reason = "counts far below 2^52")]
 mod tests {
     use super::*;
 
@@ -75,7 +83,18 @@ mod tests {
         assert_eq!(millis(50_000, 450.0), 20);
         assert_eq!(millis(50_000, 1e9), 200);
         // Who allows less than the least gets that, whatever others do.
-        assert_eq!(millis(400, 0.0), 250);
-        assert_eq!(millis(400, 1e9), 250);
+        assert_eq!((millis(400, 0.0), millis(400, 1e9)), (250, 250));
+    }
+
+    #[test]
+    fn no_more_goes_than_is_allowed_though_pauses_end() {
+        assert_eq!((step(100, STEP), step(100, QUIET_STEP)), (25, 25));
+        assert_eq!((step(1000, STEP), step(1000, QUIET_STEP)), (STEP, 250));
+        assert_eq!((step(1024, QUIET_STEP), step(50_000, QUIET_STEP)), (QUIET_STEP, QUIET_STEP));
+        assert_eq!(step(1, STEP), 1);
+        for most in [100, 999, 50_000] {
+            let messages = step(most, QUIET_STEP) as u64;
+            assert!(messages as f64 / pause(messages, most, 0.0).as_secs_f64() <= most as f64 * 1.001);
+        }
     }
 }
