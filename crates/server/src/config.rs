@@ -235,5 +235,9 @@ mod tests {
         for (n, good) in [(4, false), (5, true), (60, true), (61, false)] {
             assert_eq!(Config::resolve(set(n)).is_ok(), good, "{n}");
         }
+        let rate = |n| Options { erase_rate: Some(n), ..Options::default() };
+        for (n, good) in [(99, false), (100, true), (1_000_000, true), (1_000_001, false)] {
+            assert_eq!(Config::resolve(rate(n)).is_ok(), good, "{n}");
+        }
     }
 }
