@@ -1,6 +1,7 @@
 //! A store filled with histories without a server.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::Arc;
 
 use crate::Outcome;
@@ -25,29 +26,51 @@ pub fn peer(n: usize) -> String {
     format!("peer{n:04}")
 }
 
-/// Fills a new data directory with conversations of [`ME`] with these numbers of messages, each of 100 bytes of text, with
-/// all that a message sent over a socket leaves in the store. Not from within a runtime.
-///
-/// # Errors
-/// See [`StoreError`].
-pub fn fill(path: &Path, histories: &[u64]) -> Outcome<()> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    Ok(runtime.block_on(fill_all(path, histories))?)
+/// A new data directory with conversations of [`ME`], each with so many messages of 100 bytes of text, with all that a message
+/// sent over a socket leaves in the store.
+#[derive(Debug, clap::Args)]
+pub struct Fill {
+    path: PathBuf,
+    conversations: usize,
+    each: u64,
 }
 
-async fn fill_all(path: &Path, histories: &[u64]) -> Result<(), StoreError> {
-    let directory = DataDirectory::open(path)?;
-    let store = Store::open(&directory, false, Arc::new(Nobody)).await?;
-    let mut tx = store.begin(Locks::none().app()).await?;
-    tx.create_account(ME, 1).await?;
-    for n in 0..histories.len() {
-        tx.create_account(&peer(n), 1).await?;
+/// Makes a [`Fill`], in a process of its own, this binary: what was allocated for it would slow the load down, and for some
+/// time also its end.
+///
+/// # Errors
+/// When it fails.
+pub fn fill(path: &Path, conversations: usize, each: u64) -> Outcome<()> {
+    let mut command = Command::new(std::env::current_exe()?);
+    command.arg("fill").arg(path).args([conversations.to_string(), each.to_string()]);
+    let status = command.status()?;
+    if status.success() { Ok(()) } else { Err(format!("the filling ended with {status}").into()) }
+}
+
+impl Fill {
+    /// Makes it in this process. Not from within a runtime.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub fn run(&self) -> Outcome<()> {
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+        Ok(runtime.block_on(self.write())?)
     }
-    tx.commit().await?;
-    for (n, &messages) in histories.iter().enumerate() {
-        fill_one(&store, &peer(n), messages).await?;
+
+    async fn write(&self) -> Result<(), StoreError> {
+        let directory = DataDirectory::open(&self.path)?;
+        let store = Store::open(&directory, false, Arc::new(Nobody)).await?;
+        let mut tx = store.begin(Locks::none().app()).await?;
+        tx.create_account(ME, 1).await?;
+        for n in 0..self.conversations {
+            tx.create_account(&peer(n), 1).await?;
+        }
+        tx.commit().await?;
+        for n in 0..self.conversations {
+            fill_one(&store, &peer(n), self.each).await?;
+        }
+        store.close().await
     }
-    store.close().await
 }
 
 async fn fill_one(store: &Store, peer: &str, messages: u64) -> Result<(), StoreError> {

@@ -7,6 +7,7 @@ use clap::Parser;
 use lethe_bench::Outcome;
 use lethe_bench::all::All;
 use lethe_bench::figures::Figures;
+use lethe_bench::fill::Fill;
 use lethe_bench::scenarios::Work;
 use lethe_bench::systems::Setup;
 
@@ -33,6 +34,9 @@ enum Command {
     /// The process of the relay, which `--system relay` starts.
     #[command(hide = true)]
     Relay,
+    /// The process that fills a store before it is measured.
+    #[command(hide = true)]
+    Fill(Fill),
 }
 
 fn main() -> ExitCode {
@@ -50,6 +54,7 @@ fn run(cli: &Cli) -> Outcome<()> {
         Command::Work(work) => work,
         Command::All(all) => return all.run(&cli.setup, cli.runs),
         Command::Relay => return lethe_bench::systems::relay::serve(),
+        Command::Fill(fill) => return fill.run(),
     };
     let mut figures = Figures::default();
     for _ in 0..cli.runs {

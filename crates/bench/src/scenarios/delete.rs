@@ -38,7 +38,7 @@ impl Delete {
             let (mut medians, mut p99s) = (Vec::new(), Vec::new());
             for &history in &self.histories {
                 let each = (history / count as u64).max(1);
-                let lethe = Lethe::start_filled(&setup.dir, |data| fill(data, &vec![each; count]))?;
+                let lethe = Lethe::start_filled(&setup.dir, |data| fill(data, count, each))?;
                 let mut times = self.measure(&lethe, count)?;
                 figures.add_latency(&format!("delete {count} with {history} messages in all"), &mut times);
                 medians.push((history, percentile(&times, 0.5)));

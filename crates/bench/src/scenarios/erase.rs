@@ -80,8 +80,8 @@ impl Erase {
 
     /// A filled server after the first measurement.
     fn written_before(&self, setup: &Setup, pairs: &Pairs) -> Outcome<(Lethe, Figures)> {
-        let histories = vec![self.messages / CONVERSATIONS as u64; CONVERSATIONS];
-        let mut lethe = Lethe::start_filled(&setup.dir, |data| fill(data, &histories))?;
+        let each = self.messages / CONVERSATIONS as u64;
+        let mut lethe = Lethe::start_filled(&setup.dir, |data| fill(data, CONVERSATIONS, each))?;
         lethe.rest("lethe_config/set", r#"{"ErasureGrace":0}"#)?;
         let before = pairs.on(&mut lethe)?;
         Ok((lethe, before))

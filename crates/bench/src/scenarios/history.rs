@@ -43,7 +43,7 @@ impl History {
     pub fn run(&self, setup: &Setup) -> Outcome<Figures> {
         setup.must_be_lethe()?;
         let lethe = Lethe::start_filled(&setup.dir, |data| {
-            fill(data, &[self.messages])?;
+            fill(data, 1, self.messages)?;
             forget(data)
         })?;
         let mut figures = Figures::default();

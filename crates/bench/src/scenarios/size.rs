@@ -25,7 +25,7 @@ pub struct Size {
 }
 
 /// Conversations of the store.
-const CONVERSATIONS: u64 = 100;
+const CONVERSATIONS: usize = 100;
 /// Pairs of users who write before the kill.
 const WRITERS: usize = 100;
 
@@ -40,8 +40,8 @@ impl Size {
         let mut figures = Figures::default();
         figures.add("binary without debug information", "MiB", stripped(setup)? as f64 / 1_048_576.0);
         for &messages in &self.messages {
-            let histories = vec![messages / CONVERSATIONS; usize::try_from(CONVERSATIONS)?];
-            let mut lethe = Lethe::start_filled(&setup.dir, |data| fill(data, &histories))?;
+            let each = messages / CONVERSATIONS as u64;
+            let mut lethe = Lethe::start_filled(&setup.dir, |data| fill(data, CONVERSATIONS, each))?;
             lethe.stop()?;
             let name = |what: &str| format!("{messages} messages: {what}");
             let bytes = disk(&lethe.data()) as f64 / messages as f64;
@@ -97,7 +97,7 @@ fn start(lethe: &mut Lethe) -> Outcome<f64> {
         Ok(vec![Link { address: lethe.address(), session: Box::new(lethe.session(ME, 0)) }])
     })?;
     let took = begun.elapsed();
-    same("conversations in the list", CONVERSATIONS, gathered.items)?;
+    same("conversations in the list", CONVERSATIONS as u64, gathered.items)?;
     Ok(took.as_secs_f64() * 1000.0)
 }
 

@@ -50,7 +50,7 @@ impl Sync {
         setup.must_be_lethe()?;
         let mut figures = Figures::default();
         for (place, &length) in self.lists.iter().enumerate() {
-            let lethe = Lethe::start_filled(&setup.dir, |data| fill(data, &vec![1; length]))?;
+            let lethe = Lethe::start_filled(&setup.dir, |data| fill(data, length, 1))?;
             let prefix = format!("login with {length} conversations");
             let mut times = Vec::new();
             let meter = Meter::start(&lethe);
