@@ -1,6 +1,6 @@
 //! How each space lies on the disk. The engine keeps these with a space when it is made.
 
-use fjall::config::{BlockSizePolicy, CompressionPolicy};
+use fjall::config::{BlockSizePolicy, CompressionPolicy, PartitioningPolicy};
 use fjall::{CompressionType, KeyspaceCreateOptions};
 
 use crate::engine::Space;
@@ -16,11 +16,21 @@ const MESSAGE_BLOCK: u32 = 16 << 10;
 pub(super) fn options(space: Space) -> KeyspaceCreateOptions {
     let options = KeyspaceCreateOptions::default();
     let compressed = CompressionPolicy::all(CompressionType::Lz4);
+    // Of the spaces that grow with each message, what finds a row is read in parts, as it is needed, and not kept whole from
+    // the start on: memory does not grow with the store.
+    let in_parts = PartitioningPolicy::all(true);
     match space {
         Space::Messages => options
             .data_block_size_policy(BlockSizePolicy::all(MESSAGE_BLOCK))
-            .data_block_compression_policy(compressed),
-        Space::Nonces => options.data_block_compression_policy(compressed),
+            .data_block_compression_policy(compressed)
+            .index_block_partitioning_policy(in_parts.clone())
+            .filter_block_partitioning_policy(in_parts)
+            // Who asks for one message knows that it is there.
+            .expect_point_read_hits(true),
+        Space::Nonces => options
+            .data_block_compression_policy(compressed)
+            .index_block_partitioning_policy(in_parts.clone())
+            .filter_block_partitioning_policy(in_parts),
         Space::Heads | Space::Views | Space::Accounts | Space::Members | Space::Groups => options,
         Space::Meta
         | Space::Listed
