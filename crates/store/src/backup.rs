@@ -5,7 +5,6 @@ use std::io::{BufReader, BufWriter, Read, Write};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
-use bytes::Bytes;
 use minicbor::{Decode, Encode};
 use sha2::{Digest as _, Sha256};
 
@@ -203,7 +202,7 @@ pub(crate) fn batches(
     while let Some((space, key, value)) = reader.row()? {
         bytes += key.len() + value.len();
         rows += 1;
-        batch.writes.push((space, key, Some(Bytes::from(value))));
+        batch.writes.push((space, key.into(), Some(value.into())));
         if bytes >= BATCH {
             each(std::mem::take(&mut batch))?;
             bytes = 0;

@@ -134,7 +134,7 @@ impl Bundle {
         turn_away(state.ungiven(), &StoreError::Again("another one took too long".to_owned()));
         let writes = std::mem::take(&mut state.writes);
         let applied = std::mem::take(&mut state.applied);
-        let writes = writes.into_iter().map(|((space, key), value)| (space, key, value)).collect();
+        let writes = writes.into_iter().map(|((space, key), value)| (space, key.into(), value)).collect();
         Harvest { batch: Batch { writes }, applied }
     }
 

@@ -1,7 +1,6 @@
 //! Group commit: one coordinator per store. One durable write carries every transaction that waited while the last one
 //! ran; no timer adds latency when idle.
 
-use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
@@ -13,7 +12,8 @@ use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::directory::CommitMark;
-use crate::engine::{AnyEngine, Batch, Engine, Space};
+use crate::engine::{AnyEngine, Batch, Engine, Space, Write};
+use crate::pending::{Layer, Pending};
 use crate::record::{decode, encode};
 use crate::store::{Progress, Shared};
 use crate::{EntryId, Key, StoreError, Totals};
@@ -133,6 +133,15 @@ impl Chain {
         bytes.map_or(Ok(Self::default()), |bytes| decode(&bytes))
     }
 
+    /// Itself, and the link of the commit it is written with.
+    fn writes(&self) -> [Write; 2] {
+        let number = Bytes::copy_from_slice(&self.number.to_be_bytes());
+        [
+            (Space::Meta, chain_key().into_bytes().into(), Some(encode(self))),
+            (Space::Meta, link_key(self.number).into_bytes().into(), Some(number)),
+        ]
+    }
+
     /// The numbers of the last commits that are kept.
     fn kept(&self) -> std::ops::RangeInclusive<u64> {
         self.number.saturating_sub(CHAIN_LENGTH - 1).max(1)..=self.number
@@ -142,7 +151,7 @@ impl Chain {
     pub(crate) async fn mend(&self, engine: &AnyEngine, mark: &mut CommitMark) -> Result<(), StoreError> {
         let link = |number: u64| {
             let value = Bytes::copy_from_slice(&number.to_be_bytes());
-            (Space::Meta, link_key(number).into_bytes(), Some(value))
+            (Space::Meta, link_key(number).into_bytes().into(), Some(value))
         };
         engine.commit(Batch { writes: self.kept().map(link).collect() }).await?;
         mark.promise(self.number)
@@ -178,7 +187,6 @@ fn link_key(number: u64) -> Key {
 #[derive(Debug)]
 struct Waiting {
     number: u64,
-    writes: Vec<(Space, Vec<u8>, Option<Bytes>)>,
     publications: Vec<Publication>,
     done: oneshot::Sender<Result<(), StoreError>>,
 }
@@ -231,12 +239,15 @@ impl Coordinator {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// All that wait, as soon as one does; none when closed.
-    fn next_group(&self) -> Option<Vec<Waiting>> {
+    /// All that wait, as soon as one does, and what they write; none when closed.
+    fn next_group(&self, pending: &Pending) -> Option<(Vec<Waiting>, Arc<Layer>)> {
         let open = |queue: &mut Queue| queue.waiting.is_empty() && !queue.closed;
         let mut queue = self.arrived.wait_while(self.lock(), open).unwrap_or_else(PoisonError::into_inner);
         let group = std::mem::take(&mut queue.waiting);
-        (!group.is_empty()).then_some(group)
+        if group.is_empty() {
+            return None;
+        }
+        Some((group, pending.seal()))
     }
 }
 
@@ -245,7 +256,7 @@ impl Shared {
     /// Called under the transaction's locks; the order of the queue is the order of the log.
     pub(crate) fn apply(
         &self,
-        writes: Vec<(Space, Vec<u8>, Option<Bytes>)>,
+        writes: Vec<Write>,
         publications: Vec<Publication>,
         totals: &Totals,
     ) -> Result<oneshot::Receiver<Result<(), StoreError>>, StoreError> {
@@ -256,8 +267,8 @@ impl Shared {
         }
         self.totals.lock().unwrap_or_else(PoisonError::into_inner).add(totals);
         let number = self.applied.load(Ordering::SeqCst) + 1;
-        self.pending.apply(number, &writes, || self.applied.store(number, Ordering::SeqCst));
-        queue.waiting.push(Waiting { number, writes, publications, done });
+        self.pending.apply(writes, || self.applied.store(number, Ordering::SeqCst));
+        queue.waiting.push(Waiting { number, publications, done });
         drop(queue);
         self.coordinator.arrived.notify_one();
         Ok(answer)
@@ -271,42 +282,27 @@ fn commit_groups(
     mut mark: Option<CommitMark>,
     tell: &mpsc::UnboundedSender<Vec<Waiting>>,
 ) {
-    while let Some(mut group) = shared.coordinator.next_group() {
+    while let Some((group, layer)) = shared.coordinator.next_group(&shared.pending) {
         chain.number += 1;
         // Totals may run ahead by transactions that were applied after this group was taken: they are applied, and if
         // the process dies before their commit the totals are off by them until they are next written. They are
         // figures for people, not for rules.
         chain.totals = *shared.totals.lock().unwrap_or_else(PoisonError::into_inner);
-        let (batch, keys) = merge_writes(&mut group, &chain);
+        let mut batch = Batch { writes: layer.writes() };
+        batch.writes.extend(chain.writes());
+        drop(layer);
         let result = runtime.block_on(shared.engine.commit(batch));
-        let last = group.last().map_or(0, |waiting| waiting.number);
         if let Err(error) =
             result.and_then(|()| mark.as_mut().map_or(Ok(()), |mark| mark.promise(chain.number)))
         {
             stop(shared, group, &error);
             return;
         }
-        shared.pending.forget(last, &keys);
+        shared.pending.forget();
         if tell.send(group).is_err() {
             return;
         }
     }
-}
-
-/// One batch of all writes: of several to one key, the last.
-fn merge_writes(group: &mut [Waiting], chain: &Chain) -> (Batch, Vec<(Space, Vec<u8>)>) {
-    let mut merged = BTreeMap::new();
-    for waiting in group {
-        for (space, key, value) in std::mem::take(&mut waiting.writes) {
-            merged.insert((space, key), value);
-        }
-    }
-    let keys = merged.keys().cloned().collect();
-    merged.insert((Space::Meta, chain_key().into_bytes()), Some(encode(chain)));
-    let link = Bytes::copy_from_slice(&chain.number.to_be_bytes());
-    merged.insert((Space::Meta, link_key(chain.number).into_bytes()), Some(link));
-    let writes = merged.into_iter().map(|((space, key), value)| (space, key, value)).collect();
-    (Batch { writes }, keys)
 }
 
 /// After a failed commit nothing is known about the disk: refuse all that wait and all that comes.

@@ -121,11 +121,14 @@ impl Range {
     }
 }
 
-/// Writes to be applied together; an absent value deletes the key. Each key of a space occurs once.
+/// A key of a space, and its new value; without one the key is deleted.
+pub type Write = (Space, Bytes, Option<Bytes>);
+
+/// Writes to be applied together. Each key of a space occurs once.
 #[derive(Debug, Default)]
 pub struct Batch {
     /// The writes.
-    pub writes: Vec<(Space, Vec<u8>, Option<Bytes>)>,
+    pub writes: Vec<Write>,
 }
 
 /// An ordered key-value store. One writer, the commit coordinator, calls [`Engine::commit`]; reads come from anywhere.

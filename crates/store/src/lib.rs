@@ -36,7 +36,7 @@ pub use deletions::{EntryId, Held, JournalCopy, Keyed};
 pub use directory::{DataDirectory, Identity};
 pub use engine::{
     AnyEngine, Batch, Database, DatabaseOptions, Direction, Engine, FjallEngine, MemoryEngine,
-    PostgresEngine, Range, Space, Work,
+    PostgresEngine, Range, Space, Work, Write,
 };
 pub use erasures::GivenBack;
 pub use key::Key;

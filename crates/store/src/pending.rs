@@ -1,35 +1,80 @@
 use std::collections::BTreeMap;
-use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use bytes::Bytes;
 
-use crate::engine::{Direction, Range, Space};
+use crate::engine::{Direction, Range, Space, Write};
 
-/// A write that is applied but not yet in the engine, and the number of its transaction.
-type Write = (u64, Option<Bytes>);
+/// The last write to each key, by space.
+#[derive(Debug)]
+pub(crate) struct Layer(Vec<BTreeMap<Bytes, Option<Bytes>>>);
 
-/// What is applied and not yet durable, laid over the engine: transactions build on it, and reads see it.
+impl Layer {
+    fn new() -> Self {
+        Self(Space::ALL.iter().map(|_| BTreeMap::new()).collect())
+    }
+
+    fn rows(&self) -> usize {
+        self.0.iter().map(BTreeMap::len).sum()
+    }
+
+    fn of(&self, space: Space) -> &BTreeMap<Bytes, Option<Bytes>> {
+        &self.0[space as usize]
+    }
+
+    /// In the order of spaces and keys.
+    pub(crate) fn writes(&self) -> Vec<Write> {
+        let of_space = |(space, map): (&Space, &BTreeMap<Bytes, Option<Bytes>>)| {
+            let space = *space;
+            map.iter().map(move |(key, value)| (space, key.clone(), value.clone())).collect::<Vec<_>>()
+        };
+        Space::ALL.iter().zip(&self.0).flat_map(of_space).collect()
+    }
+}
+
+#[derive(Debug)]
+struct Layers {
+    /// Applied since the last group was taken: the writes of the next one.
+    next: Layer,
+    /// The writes of the group that is being committed.
+    committing: Arc<Layer>,
+}
+
+/// What is applied and not yet durable, laid over the engine: transactions build on it, and reads see it. It has each key once
+/// for each group, so it is also where the writes of a group are brought together.
 #[derive(Debug)]
 pub(crate) struct Pending {
-    spaces: RwLock<Vec<BTreeMap<Vec<u8>, Write>>>,
+    layers: RwLock<Layers>,
+    /// Rows in both layers. A reader who finds none takes no lock: what there was, the engine has.
+    rows: AtomicUsize,
 }
 
 impl Pending {
     pub(crate) fn new() -> Self {
-        Self { spaces: RwLock::new(Space::ALL.iter().map(|_| BTreeMap::new()).collect()) }
+        let layers = Layers { next: Layer::new(), committing: Arc::new(Layer::new()) };
+        Self { layers: RwLock::new(layers), rows: AtomicUsize::new(0) }
     }
 
-    fn read(&self) -> RwLockReadGuard<'_, Vec<BTreeMap<Vec<u8>, Write>>> {
-        self.spaces.read().unwrap_or_else(PoisonError::into_inner)
+    fn read(&self) -> RwLockReadGuard<'_, Layers> {
+        self.layers.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn write(&self) -> RwLockWriteGuard<'_, Vec<BTreeMap<Vec<u8>, Write>>> {
-        self.spaces.write().unwrap_or_else(PoisonError::into_inner)
+    fn write(&self) -> RwLockWriteGuard<'_, Layers> {
+        self.layers.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn is_empty(&self) -> bool {
+        self.rows.load(Ordering::SeqCst) == 0
     }
 
     /// `None`: ask the engine. `Some(None)`: deleted.
     pub(crate) fn get(&self, space: Space, key: &[u8]) -> Option<Option<Bytes>> {
-        self.read()[space as usize].get(key).map(|(_, value)| value.clone())
+        if self.is_empty() {
+            return None;
+        }
+        let layers = self.read();
+        layers.next.of(space).get(key).or_else(|| layers.committing.of(space).get(key)).cloned()
     }
 
     /// The pending writes of a range, in key order of the direction.
@@ -38,45 +83,59 @@ impl Pending {
         space: Space,
         range: &Range,
         direction: Direction,
-    ) -> Vec<(Vec<u8>, Option<Bytes>)> {
-        let spaces = self.read();
-        let map = &spaces[space as usize];
-        if map.is_empty() || range.is_empty() {
+    ) -> Vec<(Bytes, Option<Bytes>)> {
+        if self.is_empty() || range.is_empty() {
             return Vec::new();
         }
-        let pairs =
-            map.range::<[u8], _>(range.bounds()).map(|(key, (_, value))| (key.clone(), value.clone()));
+        let layers = self.read();
+        let (older, newer) = (layers.committing.of(space), layers.next.of(space));
+        let pairs = |map: &BTreeMap<Bytes, Option<Bytes>>| {
+            let pairs = map.range::<[u8], _>(range.bounds());
+            pairs.map(|(key, value)| (key.clone(), value.clone())).collect::<BTreeMap<_, _>>()
+        };
+        let mut found = pairs(older);
+        found.extend(pairs(newer));
+        drop(layers);
         match direction {
-            Direction::Forward => pairs.collect(),
-            Direction::Backward => pairs.rev().collect(),
+            Direction::Forward => found.into_iter().collect(),
+            Direction::Backward => found.into_iter().rev().collect(),
         }
     }
 
-    /// Lays the writes of transaction `number` on top, and runs `then` before any reader sees them.
-    pub(crate) fn apply(&self, number: u64, writes: &[(Space, Vec<u8>, Option<Bytes>)], then: impl FnOnce()) {
-        let mut spaces = self.write();
+    /// Lays the writes of a transaction on top, and runs `then` before any reader sees them.
+    pub(crate) fn apply(&self, writes: Vec<Write>, then: impl FnOnce()) {
+        let mut layers = self.write();
+        let mut new = 0;
         for (space, key, value) in writes {
-            spaces[*space as usize].insert(key.clone(), (number, value.clone()));
+            new += usize::from(layers.next.0[space as usize].insert(key, value).is_none());
         }
+        self.rows.fetch_add(new, Ordering::SeqCst);
         then();
     }
 
-    /// Forgets the writes of transactions up to `number`, which the engine has now.
-    pub(crate) fn forget(&self, number: u64, keys: &[(Space, Vec<u8>)]) {
-        let mut spaces = self.write();
-        for (space, key) in keys {
-            let map = &mut spaces[*space as usize];
-            if map.get(key).is_some_and(|(by, _)| *by <= number) {
-                map.remove(key);
-            }
-        }
+    /// What is applied by now is one group, to be committed. The one before is [forgotten](Self::forget) already.
+    pub(crate) fn seal(&self) -> Arc<Layer> {
+        let mut layers = self.write();
+        layers.committing = Arc::new(std::mem::replace(&mut layers.next, Layer::new()));
+        Arc::clone(&layers.committing)
+    }
+
+    /// The engine has the group that was being committed.
+    pub(crate) fn forget(&self) {
+        let none = Arc::new(Layer::new());
+        let mut layers = self.write();
+        let durable = std::mem::replace(&mut layers.committing, none);
+        self.rows.store(layers.next.rows(), Ordering::SeqCst);
+        drop(layers);
+        // Freeing it keeps nobody waiting.
+        drop(durable);
     }
 }
 
 /// Lays `over` on `under`; both in key order of the direction. At most `limit` pairs come out.
-pub(crate) fn merge(
+pub(crate) fn merge<K: AsRef<[u8]> + Into<Bytes>>(
     under: Vec<(Bytes, Bytes)>,
-    over: Vec<(Vec<u8>, Option<Bytes>)>,
+    over: Vec<(K, Option<Bytes>)>,
     direction: Direction,
     limit: usize,
 ) -> Vec<(Bytes, Bytes)> {
@@ -92,12 +151,12 @@ pub(crate) fn merge(
     let mut merged = Vec::with_capacity(limit.min(under.len() + over.len()));
     let mut under = under.into_iter().peekable();
     for (key, value) in over {
-        while let Some(pair) = under.next_if(|(below, _)| before(below, &key)) {
+        while let Some(pair) = under.next_if(|(below, _)| before(below, key.as_ref())) {
             merged.push(pair);
         }
-        under.next_if(|(below, _)| below.as_ref() == key.as_slice());
+        under.next_if(|(below, _)| below.as_ref() == key.as_ref());
         if let Some(value) = value {
-            merged.push((Bytes::from(key), value));
+            merged.push((key.into(), value));
         }
     }
     merged.extend(under);
@@ -111,7 +170,88 @@ mod tests {
 
     use super::*;
 
+    /// What happens to the pending rows, in any order that makes sense.
+    #[derive(Clone, Debug)]
+    enum Step {
+        Apply(Vec<(u8, Option<u8>)>),
+        Seal,
+        Forget,
+    }
+
+    fn step() -> impl Strategy<Value = Step> {
+        let writes = prop::collection::btree_map(0..8_u8, any::<Option<u8>>(), 1..4);
+        prop_oneof![
+            3 => writes.prop_map(|writes| Step::Apply(writes.into_iter().collect())),
+            1 => Just(Step::Seal),
+            1 => Just(Step::Forget),
+        ]
+    }
+
+    fn bytes(byte: u8) -> Bytes {
+        Bytes::copy_from_slice(&[byte])
+    }
+
+    fn pairs(map: &BTreeMap<u8, u8>) -> Vec<(Bytes, Bytes)> {
+        map.iter().map(|(&key, &value)| (bytes(key), bytes(value))).collect()
+    }
+
     proptest! {
+        /// Whatever is applied, sealed and forgotten, readers see all that was applied, and the engine is given it by groups.
+        #[test]
+        fn readers_see_what_is_applied(steps in prop::collection::vec(step(), 0..40)) {
+            let (pending, space) = (Pending::new(), Space::Heads);
+            let (mut truth, mut engine) = (BTreeMap::new(), BTreeMap::new());
+            let mut sealed = None;
+            for step in steps {
+                match step {
+                    Step::Apply(writes) => {
+                        let mut seen = false;
+                        let pended = writes.iter().map(|&(key, value)| (space, bytes(key), value.map(bytes)));
+                        pending.apply(pended.collect(), || seen = true);
+                        prop_assert!(seen);
+                        for (key, value) in writes {
+                            match value {
+                                Some(value) => truth.insert(key, value),
+                                None => truth.remove(&key),
+                            };
+                        }
+                    }
+                    Step::Seal if sealed.is_none() => sealed = Some(pending.seal()),
+                    Step::Seal => {}
+                    Step::Forget => {
+                        let Some(layer) = sealed.take() else { continue };
+                        for (_, key, value) in layer.writes() {
+                            match value {
+                                Some(value) => engine.insert(key[0], value[0]),
+                                None => engine.remove(&key[0]),
+                            };
+                        }
+                        pending.forget();
+                    }
+                }
+                for key in 0..8 {
+                    let below = || engine.get(&key).copied().map(bytes);
+                    let seen = pending.get(space, &[key]).unwrap_or_else(below);
+                    prop_assert_eq!(seen, truth.get(&key).copied().map(bytes));
+                    prop_assert_eq!(pending.get(Space::Views, &[key]), None);
+                }
+                let all = Range { start: Vec::new(), end: None };
+                for direction in [Direction::Forward, Direction::Backward] {
+                    let (mut below, mut wanted) = (pairs(&engine), pairs(&truth));
+                    if direction == Direction::Backward {
+                        below.reverse();
+                        wanted.reverse();
+                    }
+                    let over = pending.range(space, &all, direction);
+                    prop_assert_eq!(merge(below, over, direction, usize::MAX), wanted);
+                }
+            }
+            pending.forget();
+            drop(pending.seal());
+            pending.forget();
+            prop_assert!(pending.is_empty());
+        }
+
         /// Merging equals applying the writes to a map and reading that.
         #[test]
         fn merging_is_applying(
@@ -128,10 +268,8 @@ mod tests {
                     None => expected.remove(&key),
                 };
             }
-            let bytes = |byte: u8| Bytes::copy_from_slice(&[byte]);
-            let mut below: Vec<_> = under.iter().map(|(&k, &v)| (bytes(k), bytes(v))).collect();
+            let (mut below, mut wanted) = (pairs(&under), pairs(&expected));
             let mut above: Vec<_> = over.iter().map(|(&k, &v)| (vec![k], v.map(bytes))).collect();
-            let mut wanted: Vec<_> = expected.iter().map(|(&k, &v)| (bytes(k), bytes(v))).collect();
             if backward {
                 below.reverse();
                 above.reverse();

@@ -150,7 +150,8 @@ impl Tx {
                 shared.settle(shared.applied.load(Ordering::SeqCst)).await
             }
             Place::Embedded { shared, guards, .. } => {
-                let writes = writes.into_iter().map(|((space, key), value)| (space, key, value)).collect();
+                let writes =
+                    writes.into_iter().map(|((space, key), value)| (space, key.into(), value)).collect();
                 let done = shared.apply(writes, publications, &totals)?;
                 drop(guards);
                 done.await.map_err(|_| StoreError::Stopped)?

@@ -95,8 +95,8 @@ impl Engine for MemoryEngine {
             #[expect(clippy::unwrap_used, reason = "see `space`")]
             let mut map = self.spaces[space as usize].write().unwrap();
             match value {
-                Some(value) => map.insert(key, value),
-                None => map.remove(&key),
+                Some(value) => map.insert(key.into(), value),
+                None => map.remove(key.as_ref()),
             };
         }
         Ok(())

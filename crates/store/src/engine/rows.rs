@@ -7,19 +7,19 @@ use quick_cache::sync::{Cache, GuardResult};
 use quick_cache::{Equivalent, Weighter};
 
 use crate::StoreError;
-use crate::engine::Space;
+use crate::engine::{Space, Write};
 
 /// Memory for rows, in bytes.
 const CAPACITY: u64 = 16 << 20;
 /// Rows the cache makes room for at once; more are made room for as they come.
 const FIRST_ROWS: usize = 1024;
-/// What a row takes besides its key and value, in bytes.
-const ROW_BYTES: u64 = 112;
+/// What a row takes besides its key and value, in bytes, with what counts the owners of the key.
+const ROW_BYTES: u64 = 160;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Row {
     space: Space,
-    key: Box<[u8]>,
+    key: Bytes,
 }
 
 struct Asked<'a> {
@@ -42,7 +42,7 @@ impl Hash for Asked<'_> {
 
 impl Equivalent<Row> for Asked<'_> {
     fn equivalent(&self, row: &Row) -> bool {
-        self.space == row.space && *self.key == *row.key
+        self.space == row.space && self.key == row.key
     }
 }
 
@@ -127,11 +127,12 @@ impl Rows {
             return Ok(value);
         }
         // Others who miss the same row wait for the first of them; a writer does not, and makes the guard void.
-        let guard = match self.cache.get_value_or_guard(&Row { space, key: key.into() }, None) {
-            GuardResult::Value(value) => return Ok(value),
-            GuardResult::Guard(guard) => guard,
-            GuardResult::Timeout => return read(),
-        };
+        let guard =
+            match self.cache.get_value_or_guard(&Row { space, key: Bytes::copy_from_slice(key) }, None) {
+                GuardResult::Value(value) => return Ok(value),
+                GuardResult::Guard(guard) => guard,
+                GuardResult::Timeout => return read(),
+            };
         let value = read()?;
         // A copy: what the engine hands out may hold a whole block of its table.
         let _ = guard.insert(value.as_deref().map(Bytes::copy_from_slice));
@@ -139,10 +140,10 @@ impl Rows {
     }
 
     /// Takes over what has just been written.
-    pub(super) fn renew(&self, writes: Vec<(Space, Vec<u8>, Option<Bytes>)>) {
+    pub(super) fn renew(&self, writes: Vec<Write>) {
         for (space, key, value) in writes {
             match Self::keeping(space) {
-                Keeping::Written => self.cache.insert(Row { space, key: key.into() }, value),
+                Keeping::Written => self.cache.insert(Row { space, key }, value),
                 Keeping::Read => {
                     self.cache.remove(&Asked { space, key: &key });
                 }
@@ -171,7 +172,10 @@ mod tests {
         assert_eq!(rows.get(Space::Heads, b"a", never).unwrap(), bytes("1"));
         assert_eq!(rows.get(Space::Views, b"a", || Ok(None)).unwrap(), None, "a space of its own");
         assert_eq!(rows.get(Space::Views, b"a", never).unwrap(), None, "that there is none is known too");
-        rows.renew(vec![(Space::Heads, b"a".to_vec(), None), (Space::Views, b"a".to_vec(), bytes("2"))]);
+        rows.renew(vec![
+            (Space::Heads, Bytes::from_static(b"a"), None),
+            (Space::Views, Bytes::from_static(b"a"), bytes("2")),
+        ]);
         assert_eq!(rows.get(Space::Heads, b"a", never).unwrap(), None);
         assert_eq!(rows.get(Space::Views, b"a", never).unwrap(), bytes("2"));
     }
@@ -180,7 +184,7 @@ mod tests {
     fn what_was_read_before_a_write_is_not_kept_after_it() {
         let rows = Rows::new();
         let read = || {
-            rows.renew(vec![(Space::Heads, b"a".to_vec(), bytes("new"))]);
+            rows.renew(vec![(Space::Heads, Bytes::from_static(b"a"), bytes("new"))]);
             Ok(bytes("old"))
         };
         assert_eq!(rows.get(Space::Heads, b"a", read).unwrap(), bytes("old"), "it began before the write");
@@ -198,11 +202,11 @@ mod tests {
     fn a_message_that_is_written_is_forgotten_until_it_is_read() {
         let rows = Rows::new();
         assert_eq!(rows.get(Space::Messages, b"a", || Ok(None)).unwrap(), None);
-        rows.renew(vec![(Space::Messages, b"a".to_vec(), bytes("1"))]);
+        rows.renew(vec![(Space::Messages, Bytes::from_static(b"a"), bytes("1"))]);
         assert_eq!(rows.get(Space::Messages, b"a", || Ok(bytes("1"))).unwrap(), bytes("1"));
         assert_eq!(rows.get(Space::Messages, b"a", never).unwrap(), bytes("1"));
         let read = || {
-            rows.renew(vec![(Space::Messages, b"b".to_vec(), None)]);
+            rows.renew(vec![(Space::Messages, Bytes::from_static(b"b"), None)]);
             Ok(bytes("erased meanwhile"))
         };
         rows.get(Space::Messages, b"b", read).unwrap();
@@ -216,7 +220,7 @@ mod tests {
         assert!(rows.get(Space::Nonces, b"a", never).is_err());
         for n in 0..100_000_u32 {
             let value = Some(Bytes::from(vec![0; 1000]));
-            rows.renew(vec![(Space::Views, n.to_be_bytes().to_vec(), value)]);
+            rows.renew(vec![(Space::Views, Bytes::copy_from_slice(&n.to_be_bytes()), value)]);
         }
         assert!(rows.cache.weight() <= CAPACITY);
     }

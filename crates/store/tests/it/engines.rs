@@ -1,7 +1,7 @@
 //! What every engine has to do.
 
 use bytes::Bytes;
-use lethe_store::{Batch, Direction, Engine, FjallEngine, MemoryEngine, Range, Space};
+use lethe_store::{Batch, Direction, Engine, FjallEngine, MemoryEngine, Range, Space, Write};
 
 use crate::postgres;
 
@@ -15,7 +15,7 @@ macro_rules! on_every_engine {
     }};
 }
 
-fn put(key: &str, value: &str) -> (Space, Vec<u8>, Option<Bytes>) {
+fn put(key: &'static str, value: &str) -> Write {
     (Space::Messages, key.into(), Some(Bytes::from(value.to_owned())))
 }
 

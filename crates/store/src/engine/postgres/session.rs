@@ -209,10 +209,10 @@ impl Session {
             while let Some((_, key, value)) = writes.next_if(|write| write.0 == space) {
                 match value {
                     Some(value) => {
-                        keys.push(key);
+                        keys.push(Vec::from(key));
                         values.push(value.to_vec());
                     }
-                    None => removed.push(key),
+                    None => removed.push(Vec::from(key)),
                 }
             }
             if !keys.is_empty() {
