@@ -2,14 +2,15 @@
 //! ran; no timer adds latency when idle.
 
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use lethe_domain::deletions::Entry;
 use lethe_protocol::{Event, Settings};
 use minicbor::{Decode, Encode};
-use tokio::runtime::Handle;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Notify, oneshot};
+use tokio::task::JoinHandle;
 
 use crate::directory::CommitMark;
 use crate::engine::{AnyEngine, Batch, Engine, Space, Write};
@@ -23,6 +24,12 @@ const CHAIN_LENGTH: u64 = 1024;
 
 /// So many transactions are told before others get a turn.
 const BREATH: usize = 64;
+
+/// A commit is made where it was asked for when the last one took less than this: then it costs less than waking another
+/// thread, and being woken by it. Longer ones are made by a thread that may wait.
+const QUICK: Duration = Duration::from_micros(100);
+/// ... and has so many rows at most: a large group takes its time, and one more thread does not matter to it.
+const FEW: usize = 128;
 
 /// Who hears an event.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -197,17 +204,18 @@ struct Queue {
     closed: bool,
 }
 
+/// One task: it takes what waits, has it committed, tells it, and begins anew.
 #[derive(Debug)]
 pub(crate) struct Coordinator {
     queue: Mutex<Queue>,
-    arrived: Condvar,
-    /// Both hold the store; they end when it closes.
-    workers: Mutex<Option<(std::thread::JoinHandle<()>, tokio::task::JoinHandle<()>)>>,
+    arrived: Notify,
+    /// It holds the store, and ends when that closes.
+    task: Mutex<Option<JoinHandle<()>>>,
 }
 
 impl Coordinator {
     pub(crate) fn new() -> Self {
-        Self { queue: Mutex::default(), arrived: Condvar::new(), workers: Mutex::default() }
+        Self { queue: Mutex::default(), arrived: Notify::new(), task: Mutex::default() }
     }
 
     pub(crate) fn run(
@@ -216,22 +224,18 @@ impl Coordinator {
         mark: Option<CommitMark>,
         publisher: Arc<dyn Publish>,
     ) {
-        let (tell, told) = mpsc::unbounded_channel();
-        let publishing = tokio::spawn(publish(Arc::clone(shared), publisher, told));
-        let (store, runtime) = (Arc::clone(shared), Handle::current());
-        let committing = std::thread::spawn(move || commit_groups(&store, &runtime, chain, mark, &tell));
-        *shared.coordinator.workers.lock().unwrap_or_else(PoisonError::into_inner) =
-            Some((committing, publishing));
+        let log = Log { store: Arc::clone(shared), chain, mark, took: Duration::MAX };
+        let task = tokio::spawn(commit_groups(Arc::clone(shared), log, publisher));
+        *shared.coordinator.task.lock().unwrap_or_else(PoisonError::into_inner) = Some(task);
     }
 
     /// Takes no more, and returns when what was taken is done and nothing here holds the store any more.
     pub(crate) async fn close(&self) {
         self.lock().closed = true;
         self.arrived.notify_one();
-        let workers = self.workers.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some((committing, publishing)) = workers {
-            let _ = tokio::task::spawn_blocking(|| committing.join()).await;
-            let _ = publishing.await;
+        let task = self.task.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(task) = task {
+            let _ = task.await;
         }
     }
 
@@ -240,14 +244,19 @@ impl Coordinator {
     }
 
     /// All that wait, as soon as one does, and what they write; none when closed.
-    fn next_group(&self, pending: &Pending) -> Option<(Vec<Waiting>, Arc<Layer>)> {
-        let open = |queue: &mut Queue| queue.waiting.is_empty() && !queue.closed;
-        let mut queue = self.arrived.wait_while(self.lock(), open).unwrap_or_else(PoisonError::into_inner);
-        let group = std::mem::take(&mut queue.waiting);
-        if group.is_empty() {
-            return None;
+    async fn next_group(&self, pending: &Pending) -> Option<(Vec<Waiting>, Arc<Layer>)> {
+        loop {
+            {
+                let mut queue = self.lock();
+                if !queue.waiting.is_empty() {
+                    return Some((std::mem::take(&mut queue.waiting), pending.seal()));
+                }
+                if queue.closed {
+                    return None;
+                }
+            }
+            self.arrived.notified().await;
         }
-        Some((group, pending.seal()))
     }
 }
 
@@ -275,33 +284,55 @@ impl Shared {
     }
 }
 
-fn commit_groups(
-    shared: &Shared,
-    runtime: &Handle,
-    mut chain: Chain,
-    mut mark: Option<CommitMark>,
-    tell: &mpsc::UnboundedSender<Vec<Waiting>>,
-) {
-    while let Some((group, layer)) = shared.coordinator.next_group(&shared.pending) {
-        chain.number += 1;
+/// What writes: the end of the log.
+struct Log {
+    store: Arc<Shared>,
+    chain: Chain,
+    mark: Option<CommitMark>,
+    /// How long the last commit took.
+    took: Duration,
+}
+
+impl Log {
+    /// Commits a group; it is durable when this returns.
+    fn commit(&mut self, group: &Layer) -> Result<(), StoreError> {
+        let begun = Instant::now();
+        self.chain.number += 1;
         // Totals may run ahead by transactions that were applied after this group was taken: they are applied, and if
         // the process dies before their commit the totals are off by them until they are next written. They are
         // figures for people, not for rules.
-        chain.totals = *shared.totals.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut batch = Batch { writes: layer.writes() };
-        batch.writes.extend(chain.writes());
-        drop(layer);
-        let result = runtime.block_on(shared.engine.commit(batch));
-        if let Err(error) =
-            result.and_then(|()| mark.as_mut().map_or(Ok(()), |mark| mark.promise(chain.number)))
-        {
-            stop(shared, group, &error);
-            return;
+        self.chain.totals = *self.store.totals.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut batch = Batch { writes: group.writes() };
+        batch.writes.extend(self.chain.writes());
+        self.store.engine.write(batch)?;
+        if let Some(mark) = &mut self.mark {
+            mark.promise(self.chain.number)?;
+        }
+        self.took = begun.elapsed();
+        Ok(())
+    }
+}
+
+async fn commit_groups(shared: Arc<Shared>, mut log: Log, publisher: Arc<dyn Publish>) {
+    while let Some((group, layer)) = shared.coordinator.next_group(&shared.pending).await {
+        let committed = if layer.rows() <= FEW && log.took < QUICK {
+            log.commit(&layer)
+        } else {
+            let elsewhere = tokio::task::spawn_blocking(move || {
+                let committed = log.commit(&layer);
+                (log, committed)
+            });
+            let Ok((same, committed)) = elsewhere.await else {
+                return stop(&shared, group, &StoreError::Stopped);
+            };
+            log = same;
+            committed
+        };
+        if let Err(error) = committed {
+            return stop(&shared, group, &error);
         }
         shared.pending.forget();
-        if tell.send(group).is_err() {
-            return;
-        }
+        tell(&shared, group, &*publisher).await;
     }
 }
 
@@ -313,31 +344,30 @@ fn stop(shared: &Shared, group: Vec<Waiting>, error: &StoreError) {
     let refused: Vec<_> = group.into_iter().chain(std::mem::take(&mut queue.waiting)).collect();
     drop(queue);
     shared.published.send_modify(|progress| progress.failed = Some(error.clone()));
+    let _ = shared.failure.set(error.clone());
     for waiting in refused {
         let _ = waiting.done.send(Err(error.clone()));
     }
 }
 
 /// Tells what is durable in the order of the log, and answers each caller after its own events.
-async fn publish(
-    shared: Arc<Shared>,
-    publisher: Arc<dyn Publish>,
-    mut told: mpsc::UnboundedReceiver<Vec<Waiting>>,
-) {
-    while let Some(group) = told.recv().await {
-        let (mut number, mut told_at_once) = (0, 0_usize);
-        for waiting in group {
-            number = waiting.number;
-            if !waiting.publications.is_empty() {
-                publisher.publish(Committed::of(waiting.publications));
-            }
-            let _ = waiting.done.send(Ok(()));
-            told_at_once += 1;
-            if told_at_once % BREATH == 0 {
-                // Clients take what they were handed before they are handed more.
-                tokio::task::yield_now().await;
-            }
+async fn tell(shared: &Shared, group: Vec<Waiting>, publisher: &dyn Publish) {
+    let (mut number, mut told_at_once) = (0, 0_usize);
+    for waiting in group {
+        number = waiting.number;
+        if !waiting.publications.is_empty() {
+            publisher.publish(Committed::of(waiting.publications));
         }
-        shared.published.send_modify(|progress: &mut Progress| progress.number = number);
+        let _ = waiting.done.send(Ok(()));
+        told_at_once += 1;
+        if told_at_once % BREATH == 0 {
+            // Clients take what they were handed before they are handed more.
+            tokio::task::yield_now().await;
+        }
+    }
+    shared.published.send_modify(|progress: &mut Progress| progress.number = number);
+    if !shared.coordinator.lock().waiting.is_empty() {
+        // Those who were just told go first: what they write now is part of the next group.
+        tokio::task::yield_now().await;
     }
 }

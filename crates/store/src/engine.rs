@@ -196,6 +196,14 @@ impl AnyEngine {
         }
     }
 
+    /// Applies a batch as one, durably.
+    pub(crate) fn write(&self, batch: Batch) -> Result<(), StoreError> {
+        match self {
+            Self::Memory(engine) => engine.write(batch),
+            Self::Fjall(engine) => engine.write(batch),
+        }
+    }
+
     /// Takes no more writes, and leaves nothing to be replayed by the next start.
     pub(crate) fn rest(&self) -> Result<(), StoreError> {
         match self {
@@ -235,9 +243,6 @@ impl Engine for AnyEngine {
     }
 
     async fn commit(&self, batch: Batch) -> Result<(), StoreError> {
-        match self {
-            Self::Memory(engine) => engine.commit(batch).await,
-            Self::Fjall(engine) => engine.commit(batch).await,
-        }
+        self.write(batch)
     }
 }

@@ -15,7 +15,7 @@ impl Layer {
         Self(Space::ALL.iter().map(|_| BTreeMap::new()).collect())
     }
 
-    fn rows(&self) -> usize {
+    pub(crate) fn rows(&self) -> usize {
         self.0.iter().map(BTreeMap::len).sum()
     }
 

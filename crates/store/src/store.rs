@@ -3,7 +3,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
-use tokio::sync::watch;
+use tokio::sync::{SetOnce, watch};
 
 use crate::backup;
 use crate::commit::{Chain, Coordinator, Publish};
@@ -135,6 +135,8 @@ pub(crate) struct Shared {
     pub(crate) pending: Pending,
     pub(crate) applied: AtomicU64,
     pub(crate) published: watch::Sender<Progress>,
+    /// Apart from the progress, which wakes whoever looks at it with every commit.
+    pub(crate) failure: SetOnce<StoreError>,
     pub(crate) totals: Mutex<Totals>,
     pub(crate) coordinator: Coordinator,
     locks: LockTable,
@@ -187,6 +189,7 @@ impl Store {
             pending: Pending::new(),
             applied: AtomicU64::new(0),
             published: watch::Sender::new(Progress::default()),
+            failure: SetOnce::new(),
             totals: Mutex::new(chain.totals),
             coordinator: Coordinator::new(),
             locks: LockTable::new(),
@@ -280,9 +283,7 @@ impl Store {
     /// Waits until the store has stopped because a write failed. A remote engine's failures pass.
     pub async fn failure(&self) -> StoreError {
         let Backend::Embedded(shared) = &self.backend else { return std::future::pending().await };
-        let mut published = shared.published.subscribe();
-        let progress = published.wait_for(|progress| progress.failed.is_some()).await;
-        progress.ok().and_then(|progress| progress.failed.clone()).unwrap_or(StoreError::Stopped)
+        shared.failure.wait().await.clone()
     }
 
     /// Totals of everything applied.

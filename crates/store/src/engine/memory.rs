@@ -52,6 +52,24 @@ impl MemoryEngine {
         Work { commits: load(&self.commits), writes: load(&self.writes), reads: load(&self.reads) }
     }
 
+    /// Applies a batch as one.
+    pub(crate) fn write(&self, batch: Batch) -> Result<(), StoreError> {
+        if self.failing.load(Ordering::SeqCst) {
+            return Err(StoreError::Write("the store was told to fail".to_owned()));
+        }
+        self.commits.fetch_add(1, Ordering::SeqCst);
+        self.writes.fetch_add(batch.writes.len() as u64, Ordering::SeqCst);
+        for (space, key, value) in batch.writes {
+            #[expect(clippy::unwrap_used, reason = "see `space`")]
+            let mut map = self.spaces[space as usize].write().unwrap();
+            match value {
+                Some(value) => map.insert(key.into(), value),
+                None => map.remove(key.as_ref()),
+            };
+        }
+        Ok(())
+    }
+
     #[expect(clippy::unwrap_used, reason = "a poisoned map means a panic that has ended the test already")]
     fn space(&self, space: Space) -> std::sync::RwLockReadGuard<'_, BTreeMap<Vec<u8>, Bytes>> {
         self.spaces[space as usize].read().unwrap()
@@ -86,19 +104,6 @@ impl Engine for MemoryEngine {
     }
 
     async fn commit(&self, batch: Batch) -> Result<(), StoreError> {
-        if self.failing.load(Ordering::SeqCst) {
-            return Err(StoreError::Write("the store was told to fail".to_owned()));
-        }
-        self.commits.fetch_add(1, Ordering::SeqCst);
-        self.writes.fetch_add(batch.writes.len() as u64, Ordering::SeqCst);
-        for (space, key, value) in batch.writes {
-            #[expect(clippy::unwrap_used, reason = "see `space`")]
-            let mut map = self.spaces[space as usize].write().unwrap();
-            match value {
-                Some(value) => map.insert(key.into(), value),
-                None => map.remove(key.as_ref()),
-            };
-        }
-        Ok(())
+        self.write(batch)
     }
 }
