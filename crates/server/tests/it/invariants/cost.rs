@@ -94,13 +94,14 @@ async fn inv_32_listing_costs_what_it_returns_however_many_were_deleted() {
     let alice = world.log_in("alice").await;
     conversations(&world, "shown", 5, 1).await;
     let list = || Request::ListConversations(lethe_protocol::ListConversations { cursor: None, limit: 500 });
-    let before = work(&world, &alice, list()).await;
+    let lists = || (0..3).map(|_| list()).collect();
+    let before = least(&world, &alice, lists()).await;
     for round in 0..10 {
         let ids = conversations(&world, &format!("gone{round}x"), 100, 1).await;
         alice.tells(deletion(&ids, None, round % 2 == 0)).await;
     }
     assert_eq!(alice.listed().await.len(), 5);
-    assert_eq!(work(&world, &alice, list()).await, before, "a thousand deletions later");
+    assert_eq!(least(&world, &alice, lists()).await, before, "a thousand deletions later");
     // A client that comes back is told its thousand deletions once; coming back again costs nothing of them.
     let (credentials, replica) = alice.vanish();
     let back = world.resume(credentials, Some(replica)).await.unwrap();
