@@ -6,9 +6,11 @@ use fjall::{CompressionType, KeyspaceCreateOptions};
 use crate::engine::Space;
 
 /// Writes in memory before they go into a table, in bytes, of the spaces that are not part of every message: scans pass
-/// what is changed over and over once for each change in memory. The others keep the engine's 64 MiB: see
-/// docs/performance.md for what 8 to 32 MiB went along with.
+/// what is changed over and over once for each change in memory.
 const SMALL: u64 = 2 << 20;
+/// The same of messages: what is in tables is not put into memory again by a start after a kill. The others keep the engine's
+/// 64 MiB: see docs/performance.md for what less of it costs, and is worth.
+const MESSAGES: u64 = 32 << 20;
 /// Bytes of a block of messages: a page of history is one or two, and what they have in common is compressed once.
 const MESSAGE_BLOCK: u32 = 16 << 10;
 
@@ -26,7 +28,8 @@ pub(super) fn options(space: Space) -> KeyspaceCreateOptions {
             .index_block_partitioning_policy(in_parts.clone())
             .filter_block_partitioning_policy(in_parts)
             // Who asks for one message knows that it is there.
-            .expect_point_read_hits(true),
+            .expect_point_read_hits(true)
+            .max_memtable_size(MESSAGES),
         Space::Nonces => options
             .data_block_compression_policy(compressed)
             .index_block_partitioning_policy(in_parts.clone())
