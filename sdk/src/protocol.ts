@@ -150,10 +150,6 @@ unread: number,
  */
 messages: number, 
 /**
- * The newest visible message that may stand in the list, or none.
- */
-lastMessage: Message | null, 
-/**
  * Server time in ms of the newest activity, which orders the list; clearing does not move it.
  */
 activeAt: number, 
@@ -208,7 +204,12 @@ remark?: string,
 /**
  * The group of a group conversation.
  */
-group?: GroupProfile, };
+group?: GroupProfile, 
+/**
+ * The newest visible message that may stand in the list, or none. It is the last field, so that [`list_answer`] can put
+ * a message into a conversation that has none.
+ */
+lastMessage: Message | null, };
 
 export type ConversationPage = { 
 /**

@@ -1,5 +1,3 @@
-use std::fmt::Write as _;
-
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
@@ -33,9 +31,6 @@ pub struct Conversation {
     /// Messages that the user can read, of any kind.
     #[cfg_attr(test, ts(type = "number"))]
     pub messages: u64,
-    /// The newest visible message that may stand in the list, or none.
-    #[cfg_attr(test, ts(type = "Message | null"))]
-    pub last_message: Option<Box<RawValue>>,
     /// Server time in ms of the newest activity, which orders the list; clearing does not move it.
     #[cfg_attr(test, ts(type = "number"))]
     pub active_at: u64,
@@ -78,6 +73,10 @@ pub struct Conversation {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(test, ts(optional))]
     pub group: Option<GroupProfile>,
+    /// The newest visible message that may stand in the list, or none. It is the last field, so that [`list_answer`] can put
+    /// a message into a conversation that has none.
+    #[cfg_attr(test, ts(type = "Message | null"))]
+    pub last_message: Option<Box<RawValue>>,
 }
 
 /// How new messages of a conversation are received (`messageRemindType`).
@@ -401,35 +400,30 @@ pub fn list_answer<'a>(
     rows: impl Iterator<Item = (&'a Conversation, Option<&'a str>)>,
     cursor: Option<&str>,
 ) -> String {
-    // In a text its quotes would be escaped, so the first of these is the field.
-    const NONE: &str = r#""lastMessage":null"#;
+    // How a conversation without a last message ends.
+    const NONE: &[u8] = b"null}";
     // Most rows are shorter: with their messages they have some 700 bytes.
-    let mut frame = String::with_capacity(64 + rows.size_hint().0 * 1024);
-    let _ = write!(frame, r#"{{"id":{id},"ok":{{"conversations":["#);
-    let mut row = Vec::with_capacity(1024);
+    let mut frame = Vec::with_capacity(64 + rows.size_hint().0 * 1024);
+    frame.extend_from_slice(format!(r#"{{"id":{id},"ok":{{"conversations":["#).as_bytes());
     for (n, (conversation, last)) in rows.enumerate() {
         if n > 0 {
-            frame.push(',');
+            frame.push(b',');
         }
-        row.clear();
-        crate::frame::encode_into(&mut row, conversation);
-        let row = std::str::from_utf8(&row).unwrap_or_default();
-        match last.and_then(|last| Some((last, row.split_once(NONE)?))) {
-            Some((last, (before, after))) => {
-                for part in [before, r#""lastMessage":"#, last, after] {
-                    frame.push_str(part);
-                }
-            }
-            None => frame.push_str(row),
+        crate::frame::encode_into(&mut frame, conversation);
+        if let Some(last) = last {
+            frame.truncate(frame.len() - NONE.len());
+            frame.extend_from_slice(last.as_bytes());
+            frame.push(b'}');
         }
     }
-    frame.push(']');
+    frame.push(b']');
     if let Some(cursor) = cursor {
-        frame.push_str(r#","cursor":"#);
-        frame.push_str(&crate::frame::encode(&cursor));
+        frame.extend_from_slice(br#","cursor":"#);
+        crate::frame::encode_into(&mut frame, &cursor);
     }
-    frame.push_str("}}");
-    frame
+    frame.extend_from_slice(b"}}");
+    // Only texts were put together.
+    String::from_utf8(frame).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -443,7 +437,6 @@ mod tests {
             head: 2,
             unread: 3,
             messages: 4,
-            last_message: None,
             active_at: 5,
             cleared_to: 6,
             read_to: 7,
@@ -458,6 +451,7 @@ mod tests {
             user: None,
             remark: String::new(),
             group: None,
+            last_message: None,
         }
     }
 

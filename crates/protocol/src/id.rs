@@ -61,6 +61,16 @@ impl ConversationId {
         }
         Err(InvalidId)
     }
+
+    /// The two parts of the written form: what kind it is, and the ID of the user or group.
+    #[must_use]
+    pub fn written(&self) -> (&'static str, &str) {
+        match self {
+            Self::User(id) => ("C2C", id),
+            Self::Group(id) => ("GROUP", id),
+            Self::System => (SYSTEM, ""),
+        }
+    }
 }
 
 impl fmt::Display for InvalidId {
@@ -71,11 +81,9 @@ impl fmt::Display for InvalidId {
 
 impl fmt::Display for ConversationId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::User(id) => write!(f, "C2C{id}"),
-            Self::Group(id) => write!(f, "GROUP{id}"),
-            Self::System => f.write_str(SYSTEM),
-        }
+        let (kind, id) = self.written();
+        f.write_str(kind)?;
+        f.write_str(id)
     }
 }
 
