@@ -94,15 +94,15 @@ impl Allow {
 impl Account {
     /// What others see of it.
     #[must_use]
-    pub fn profile(&self, user_id: &str) -> Profile {
+    pub fn into_profile(self, user_id: &str) -> Profile {
         Profile {
             user_id: user_id.to_owned(),
-            nick: self.nick.clone(),
-            avatar: self.avatar.clone(),
-            gender: self.gender.clone(),
+            nick: self.nick,
+            avatar: self.avatar,
+            gender: self.gender,
             birthday: self.birthday,
-            location: self.location.clone(),
-            self_signature: self.self_signature.clone(),
+            location: self.location,
+            self_signature: self.self_signature,
             allow_type: self.allow.wire().to_owned(),
             language: self.language,
             message_settings: self.message_settings,

@@ -16,7 +16,7 @@ pub(crate) async fn friends_of(tx: &Tx, me: &str) -> Result<Friends> {
     let change = tx.contacts_change(me, Contacts::Friends).await?;
     let mut friends = Vec::new();
     for (user_id, friendship) in tx.friends(me).await? {
-        let profile = tx.account(&user_id).await?.unwrap_or_default().profile(&user_id);
+        let profile = tx.account(&user_id).await?.unwrap_or_default().into_profile(&user_id);
         let Friendship { remark, source, wording, time } = friendship;
         friends.push(Friend { user_id, remark, source, wording, time, profile });
     }

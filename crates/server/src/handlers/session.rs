@@ -115,7 +115,7 @@ pub(crate) async fn state(cx: &Context, login: &Login, claims: &Claims) -> Resul
         tiny_id: account.tiny_id.to_string(),
         time,
         change,
-        profile: account.profile(me),
+        profile: account.into_profile(me),
         verifies: cx.store.is_shared() && cx.hub.heals,
         list,
         resumed,

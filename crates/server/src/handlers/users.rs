@@ -14,7 +14,7 @@ pub(crate) async fn get(cx: &Context, request: &GetProfiles) -> Result<Profiles>
     let tx = cx.store.begin(Locks::none()).await?;
     let mut profiles = Vec::with_capacity(request.user_ids.len());
     for user_id in &request.user_ids {
-        profiles.extend(tx.account(user_id).await?.map(|account| account.profile(user_id)));
+        profiles.extend(tx.account(user_id).await?.map(|account| account.into_profile(user_id)));
     }
     cx.store.settle().await?;
     Ok(Profiles { profiles })
@@ -27,7 +27,7 @@ pub(crate) async fn update(cx: &Context, me: &str, patch: ProfilePatch) -> Resul
     let mut account = tx.account(me).await?.ok_or_else(unknown)?;
     account.update(patch)?;
     tx.put_account(me, &account);
-    let profile = account.profile(me);
+    let profile = account.into_profile(me);
     let friends = tx.friends(me).await?.into_iter().map(|(friend, _)| friend);
     let hearers = std::iter::once(me.to_owned()).chain(friends).collect();
     tx.tell(Audience::Users(hearers), &profile_event(profile.clone()));

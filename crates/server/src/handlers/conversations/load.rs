@@ -90,9 +90,10 @@ pub(super) async fn outline_all(
 }
 
 async fn load(tx: &Tx, me: &str, id: &ConversationId) -> Result<Option<Box<Loaded>>> {
-    let head = tx.head(&Timeline::of(me, id)).await?;
+    let timeline = Timeline::of(me, id);
+    let head = tx.head(&timeline).await?;
     match tx.view_or_default(me, id, &head).await? {
-        Some(view) => Ok(Some(outline(tx, me, id, view, head).await?)),
+        Some(view) => Ok(Some(outline(tx, me, id, &timeline, view, head).await?)),
         None => Ok(None),
     }
 }
@@ -151,20 +152,25 @@ pub(crate) async fn describe(
     view: View,
     head: Head,
 ) -> Result<Box<Loaded>> {
-    outline(tx, me, id, view, head).await?.complete()
+    outline(tx, me, id, &Timeline::of(me, id), view, head).await?.complete()
 }
 
 /// The same without its last message, which is beside it as it was stored.
-async fn outline(tx: &Tx, me: &str, id: &ConversationId, view: View, head: Head) -> Result<Box<Loaded>> {
-    let timeline = Timeline::of(me, id);
-    let last = tx.last_listable(&timeline, &head, view.floor(), view.head(&head)).await?;
+async fn outline(
+    tx: &Tx,
+    me: &str,
+    id: &ConversationId,
+    timeline: &Timeline,
+    view: View,
+    head: Head,
+) -> Result<Box<Loaded>> {
+    let last = tx.last_listable(timeline, &head, view.floor(), view.head(&head)).await?;
     let conversation = Conversation {
         conversation_id: id.clone(),
         change: view.change,
         head: view.head(&head),
         unread: view.unread(&head),
         messages: view.messages(&head),
-        last_message: None,
         active_at: view.active_at(&head),
         cleared_to: view.cleared_to,
         read_to: view.read_to,
@@ -179,13 +185,14 @@ async fn outline(tx: &Tx, me: &str, id: &ConversationId, view: View, head: Head)
         user: None,
         remark: String::new(),
         group: None,
+        last_message: None,
     };
     let mut loaded = Box::new(Loaded { view, head, last, conversation });
     let conversation = &mut loaded.conversation;
     match id {
         ConversationId::User(peer) => {
             (conversation.peer_read_to, _) = tx.read_by(peer, me).await?;
-            conversation.user = tx.account(peer).await?.map(|account| account.profile(peer));
+            conversation.user = tx.account(peer).await?.map(|account| account.into_profile(peer));
             conversation.remark = tx.friend(me, peer).await?.map(|friend| friend.remark).unwrap_or_default();
         }
         ConversationId::Group(group_id) => {
