@@ -7,7 +7,7 @@ use crate::key::split_text;
 use crate::{Key, Need, StoreError, Timeline, Tx};
 
 fn key(user_id: &str, conversation: &ConversationId) -> Key {
-    Key::new().text(user_id).text(&conversation.to_string())
+    Key::new().text(user_id).conversation(conversation)
 }
 
 fn conversation_from(text: &str) -> Result<ConversationId, StoreError> {

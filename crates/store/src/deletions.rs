@@ -112,7 +112,7 @@ fn copy_key() -> Key {
 }
 
 fn undo_key(user_id: &str, conversation: &ConversationId) -> Key {
-    Key::new().text(user_id).text(&conversation.to_string())
+    Key::new().text(user_id).conversation(conversation)
 }
 
 impl Need {

@@ -196,6 +196,14 @@ impl AnyEngine {
         }
     }
 
+    /// The value of a key.
+    pub(crate) fn read(&self, space: Space, key: &[u8]) -> Result<Option<Bytes>, StoreError> {
+        match self {
+            Self::Memory(engine) => Ok(engine.read(space, key)),
+            Self::Fjall(engine) => engine.read(space, key),
+        }
+    }
+
     /// Applies a batch as one, durably.
     pub(crate) fn write(&self, batch: Batch) -> Result<(), StoreError> {
         match self {
@@ -223,10 +231,7 @@ impl AnyEngine {
 
 impl Engine for AnyEngine {
     async fn get(&self, space: Space, key: &[u8]) -> Result<Option<Bytes>, StoreError> {
-        match self {
-            Self::Memory(engine) => engine.get(space, key).await,
-            Self::Fjall(engine) => engine.get(space, key).await,
-        }
+        self.read(space, key)
     }
 
     async fn scan(

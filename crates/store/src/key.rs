@@ -1,3 +1,5 @@
+use lethe_protocol::ConversationId;
+
 /// An order-preserving tuple: texts end with a zero byte, which no ID contains; numbers are big-endian.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Key(Vec<u8>);
@@ -13,9 +15,25 @@ impl Key {
     /// the question finds nothing.
     #[must_use]
     pub fn text(mut self, text: &str) -> Self {
-        self.0.extend(text.bytes().map(|byte| if byte == 0 { u8::MAX } else { byte }));
+        self.part(text);
         self.0.push(0);
         self
+    }
+
+    /// Appends a conversation's ID as a text.
+    #[must_use]
+    pub fn conversation(mut self, id: &ConversationId) -> Self {
+        let (kind, id) = id.written();
+        self.part(kind);
+        self.text(id)
+    }
+
+    fn part(&mut self, text: &str) {
+        let start = self.0.len();
+        self.0.extend_from_slice(text.as_bytes());
+        for byte in &mut self.0[start..] {
+            *byte = if *byte == 0 { u8::MAX } else { *byte };
+        }
     }
 
     /// Appends a number.

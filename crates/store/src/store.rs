@@ -431,12 +431,9 @@ impl Shared {
         progress.failed.clone().map_or(Ok(()), Err)
     }
 
-    pub(crate) async fn get(&self, space: Space, key: &[u8]) -> Result<Option<Bytes>, StoreError> {
+    pub(crate) fn get(&self, space: Space, key: &[u8]) -> Result<Option<Bytes>, StoreError> {
         // Pending first: a write leaves it only after the engine has it.
-        match self.pending.get(space, key) {
-            Some(value) => Ok(value),
-            None => self.engine.get(space, key).await,
-        }
+        self.pending.get(space, key).map_or_else(|| self.engine.read(space, key), Ok)
     }
 
     pub(crate) async fn scan(

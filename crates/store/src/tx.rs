@@ -79,7 +79,7 @@ impl Tx {
             return Ok(value.clone());
         }
         match &self.place {
-            Place::Embedded { shared, .. } => shared.get(space, &key.1).await,
+            Place::Embedded { shared, .. } => shared.get(space, &key.1),
             Place::Turn(turn) => turn.get(&key).await,
             Place::Reading { remote, fetched } => match fetched.get(&key) {
                 Some(value) => Ok(value),

@@ -256,11 +256,7 @@ fn flush(space: &Keyspace, filler: &Keyspace) -> Result<(), fjall::Error> {
 
 impl Engine for FjallEngine {
     async fn get(&self, space: Space, key: &[u8]) -> Result<Option<Bytes>, StoreError> {
-        let read = || {
-            let value = self.spaces[space as usize].get(key).map_err(|error| StoreError::reading(&error))?;
-            Ok(value.map(Bytes::from))
-        };
-        self.rows.get(space, key, read)
+        self.read(space, key)
     }
 
     async fn scan(
@@ -290,6 +286,15 @@ impl Engine for FjallEngine {
 }
 
 impl FjallEngine {
+    /// The value of a key.
+    pub(super) fn read(&self, space: Space, key: &[u8]) -> Result<Option<Bytes>, StoreError> {
+        let read = || {
+            let value = self.spaces[space as usize].get(key).map_err(|error| StoreError::reading(&error))?;
+            Ok(value.map(Bytes::from))
+        };
+        self.rows.get(space, key, read)
+    }
+
     /// Applies a batch as one, durably.
     pub(crate) fn write(&self, batch: Batch) -> Result<(), StoreError> {
         if self.rests.load(Ordering::SeqCst) {

@@ -70,6 +70,11 @@ impl MemoryEngine {
         Ok(())
     }
 
+    pub(super) fn read(&self, space: Space, key: &[u8]) -> Option<Bytes> {
+        self.reads.fetch_add(1, Ordering::SeqCst);
+        self.space(space).get(key).cloned()
+    }
+
     #[expect(clippy::unwrap_used, reason = "a poisoned map means a panic that has ended the test already")]
     fn space(&self, space: Space) -> std::sync::RwLockReadGuard<'_, BTreeMap<Vec<u8>, Bytes>> {
         self.spaces[space as usize].read().unwrap()
@@ -78,8 +83,7 @@ impl MemoryEngine {
 
 impl Engine for MemoryEngine {
     async fn get(&self, space: Space, key: &[u8]) -> Result<Option<Bytes>, StoreError> {
-        self.reads.fetch_add(1, Ordering::SeqCst);
-        Ok(self.space(space).get(key).cloned())
+        Ok(self.read(space, key))
     }
 
     async fn scan(
