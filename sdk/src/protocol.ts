@@ -261,7 +261,7 @@ profile: GroupPatch,
  */
 maxMemberCount?: number, 
 /**
- * Members to begin with, at most [`MEMBERS_AT_CREATION`].
+ * Members to begin with, at most [`crate::MEMBERS_AT_CREATION`].
  */
 members: Array<NewMember>, };
 

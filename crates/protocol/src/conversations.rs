@@ -1,7 +1,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use crate::{ConversationId, DeletionScope, Error, GroupProfile, Profile};
+use crate::{ConversationId, Error, GroupProfile, Profile};
 
 /// The most conversations in one call that takes a list.
 pub const CONVERSATIONS_PER_CALL: usize = 100;
@@ -146,78 +146,6 @@ pub struct GotConversation {
     pub conversation: Conversation,
 }
 
-/// Deletes conversations from the user's own list: 1 to [`CONVERSATIONS_PER_CALL`] of them, in one transaction.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-#[cfg_attr(test, derive(ts_rs::TS))]
-pub struct DeleteConversations {
-    /// Which; the same twice is the same once.
-    pub items: Vec<DeleteItem>,
-    /// Whether the history up to each anchor is cleared too.
-    pub clear_history: bool,
-    /// For whom; for everyone, the history of everyone goes too, as far as the app and the user's role allow.
-    #[serde(default, skip_serializing_if = "DeletionScope::is_me")]
-    #[cfg_attr(test, ts(optional, as = "Option<DeletionScope>"))]
-    pub scope: DeletionScope,
-    /// The user's other clients keep it for now, also when the app synchronises deletions.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    #[cfg_attr(test, ts(optional, as = "Option<bool>"))]
-    pub local_only: bool,
-    /// The same key within a day is the same call: it is answered again and does nothing. 1 to 64 bytes.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(test, ts(optional))]
-    pub key: Option<String>,
-}
-
-/// One conversation to delete.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-#[cfg_attr(test, derive(ts_rs::TS))]
-pub struct DeleteItem {
-    /// Which.
-    #[cfg_attr(test, ts(type = "string"))]
-    pub conversation_id: ConversationId,
-    /// The newest `seq` the deleting client had been given: newer messages survive and bring the conversation back.
-    /// Absent: everything there is.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(test, ts(optional, type = "number"))]
-    pub anchor: Option<u64>,
-}
-
-/// The answer to [`DeleteConversations`]: each ID asked for is in exactly one of the lists.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-#[cfg_attr(test, derive(ts_rs::TS))]
-pub struct DeleteOutcome {
-    /// Deleted, now or before.
-    #[cfg_attr(test, ts(type = "string[]"))]
-    pub deleted: Vec<ConversationId>,
-    /// Not deleted, and why.
-    pub failed: Vec<FailedConversation>,
-    /// Its row in the journal, if anything changed.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(test, ts(optional))]
-    pub entry: Option<String>,
-    /// Server time in ms until which it can be undone; 0 if it cannot.
-    #[serde(default)]
-    #[cfg_attr(test, ts(type = "number"))]
-    pub restorable_until: u64,
-}
-
-/// The answer to [`ClearHistory`].
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-#[cfg_attr(test, derive(ts_rs::TS))]
-pub struct ClearOutcome {
-    /// Its row in the journal, if there was anything to clear.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(test, ts(optional))]
-    pub entry: Option<String>,
-    /// Server time in ms until which it can be undone; 0 if it cannot.
-    #[cfg_attr(test, ts(type = "number"))]
-    pub restorable_until: u64,
-}
-
 /// A conversation that a call could not change.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -232,35 +160,18 @@ pub struct FailedConversation {
     pub error: Error,
 }
 
-/// The event of one deletion call, to the client that called and, when deletions are synchronised, to the user's others.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[cfg_attr(test, derive(ts_rs::TS))]
-pub struct ConversationsDeleted {
-    /// All that the call deleted.
-    pub conversations: Vec<DeletedConversation>,
-}
-
-/// What a deletion left of a conversation.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+/// The answer to [`ClearHistory`].
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[cfg_attr(test, derive(ts_rs::TS))]
-pub struct DeletedConversation {
-    /// Which.
-    #[cfg_attr(test, ts(type = "string"))]
-    pub conversation_id: ConversationId,
-    /// The number of this change.
-    #[cfg_attr(test, ts(type = "number"))]
-    pub change: u64,
-    /// It is in the list only if a visible message has a greater `seq`.
-    #[cfg_attr(test, ts(type = "number"))]
-    pub listed_after: u64,
-    /// Messages up to here are gone for this user; drop them from memory.
-    #[cfg_attr(test, ts(type = "number"))]
-    pub cleared_to: u64,
-    /// Present when newer messages had arrived already: the conversation stays, with just those.
+pub struct ClearOutcome {
+    /// Its row in the journal, if there was anything to clear.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(test, ts(optional))]
-    pub survivor: Option<Box<Conversation>>,
+    pub entry: Option<String>,
+    /// Server time in ms until which it can be undone; 0 if it cannot.
+    #[cfg_attr(test, ts(type = "number"))]
+    pub restorable_until: u64,
 }
 
 /// The event that the user changed one or more conversations in another way than deleting; complete new states.
