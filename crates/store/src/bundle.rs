@@ -7,11 +7,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use bytes::Bytes;
 use tokio::sync::oneshot;
 
-use crate::commit::Publication;
 use crate::engine::postgres::Session;
 use crate::engine::{Batch, Direction, Range, Space};
 use crate::need::{Fetched, Need};
 use crate::pending::merge;
+use crate::publication::Publication;
 use crate::{StoreError, Totals};
 
 /// Transactions in one bundle at most: none waits long for the others.

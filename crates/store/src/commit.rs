@@ -5,22 +5,16 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
-use lethe_domain::deletions::Entry;
-use lethe_protocol::{Event, Settings};
-use minicbor::{Decode, Encode};
 use tokio::sync::{Notify, oneshot};
 use tokio::task::JoinHandle;
 
+use crate::chain::Chain;
 use crate::directory::CommitMark;
-use crate::engine::{AnyEngine, Batch, Engine, Space, Write};
+use crate::engine::{Batch, Write};
 use crate::pending::{Layer, Pending};
-use crate::record::{decode, encode};
-use crate::store::{Progress, Shared};
-use crate::{EntryId, Key, StoreError, Totals};
-
-/// So many of the last commits are kept by number, to notice one that is missing between others.
-const CHAIN_LENGTH: u64 = 1024;
+use crate::publication::{Committed, Publication, Publish};
+use crate::shared::{Progress, Shared};
+use crate::{StoreError, Totals};
 
 /// So many transactions are told before others get a turn.
 const BREATH: usize = 64;
@@ -30,165 +24,6 @@ const BREATH: usize = 64;
 const QUICK: Duration = Duration::from_micros(100);
 /// ... and has so many rows at most: a large group takes its time, and one more thread does not matter to it.
 const FEW: usize = 128;
-
-/// Who hears an event.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Audience {
-    /// All clients of these users.
-    Users(Vec<String>),
-    /// All clients of all members of this group.
-    Group(String),
-    /// One client instance of one user.
-    Client {
-        /// The user.
-        user_id: String,
-        /// The instance.
-        instance: String,
-    },
-}
-
-/// Something others are told once it is true.
-#[derive(Clone, Debug)]
-pub enum Publication {
-    /// An event, encoded once for all who hear it.
-    Event {
-        /// Who hears it.
-        audience: Audience,
-        /// The frame.
-        frame: String,
-    },
-    /// From here on the user hears the group.
-    Joined {
-        /// The group.
-        group_id: String,
-        /// The user.
-        user_id: String,
-    },
-    /// From here on the user does not hear the group.
-    Left {
-        /// The group.
-        group_id: String,
-        /// The user.
-        user_id: String,
-    },
-    /// From here on nobody hears the group.
-    Dissolved {
-        /// The group.
-        group_id: String,
-    },
-    /// The user's logins end.
-    Kicked {
-        /// The user.
-        user_id: String,
-    },
-    /// New settings of the app.
-    Settings(Arc<Settings>),
-    /// A row was written into the deletion journal.
-    Recorded {
-        /// Its name.
-        id: EntryId,
-        /// The row.
-        entry: Box<Entry>,
-    },
-}
-
-impl Publication {
-    /// An event for an audience.
-    #[must_use]
-    pub fn event(audience: Audience, event: &Event) -> Self {
-        Self::Event { audience, frame: lethe_protocol::event(event) }
-    }
-}
-
-/// What a durable transaction has to tell. Only a commit makes one.
-#[derive(Debug)]
-#[must_use = "what was committed has to be told"]
-pub struct Committed {
-    publications: Vec<Publication>,
-}
-
-impl Committed {
-    pub(crate) fn of(publications: Vec<Publication>) -> Self {
-        Self { publications }
-    }
-
-    /// What to tell, in order.
-    #[must_use]
-    pub fn into_publications(self) -> Vec<Publication> {
-        self.publications
-    }
-}
-
-/// Tells others; called in the order of the log.
-pub trait Publish: Send + Sync + 'static {
-    /// Tells one transaction's publications.
-    fn publish(&self, committed: Committed);
-}
-
-/// The record of the last commit, written in the same batch.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Encode, Decode)]
-pub(crate) struct Chain {
-    #[n(0)]
-    number: u64,
-    #[n(1)]
-    pub(crate) totals: Totals,
-}
-
-impl Chain {
-    pub(crate) async fn load(engine: &AnyEngine) -> Result<Self, StoreError> {
-        let bytes = engine.get(Space::Meta, chain_key().bytes()).await?;
-        bytes.map_or(Ok(Self::default()), |bytes| decode(&bytes))
-    }
-
-    /// Itself, and the link of the commit it is written with.
-    fn writes(&self) -> [Write; 2] {
-        let number = Bytes::copy_from_slice(&self.number.to_be_bytes());
-        [
-            (Space::Meta, chain_key().into_bytes().into(), Some(encode(self))),
-            (Space::Meta, link_key(self.number).into_bytes().into(), Some(number)),
-        ]
-    }
-
-    /// The numbers of the last commits that are kept.
-    fn kept(&self) -> std::ops::RangeInclusive<u64> {
-        self.number.saturating_sub(CHAIN_LENGTH - 1).max(1)..=self.number
-    }
-
-    /// Accepts what is missing: from here on the log is whole again.
-    pub(crate) async fn mend(&self, engine: &AnyEngine, mark: &mut CommitMark) -> Result<(), StoreError> {
-        let link = |number: u64| {
-            let value = Bytes::copy_from_slice(&number.to_be_bytes());
-            (Space::Meta, link_key(number).into_bytes().into(), Some(value))
-        };
-        engine.commit(Batch { writes: self.kept().map(link).collect() }).await?;
-        mark.promise(self.number)
-    }
-
-    /// Whether the log ends where it was promised to end and lacks nothing between.
-    pub(crate) async fn check(&self, engine: &AnyEngine, promised: u64) -> Result<(), StoreError> {
-        if self.number < promised {
-            return Err(StoreError::LostCommits { promised, found: self.number });
-        }
-        for number in self.kept() {
-            let link = engine.get(Space::Meta, link_key(number).bytes()).await?;
-            if link.as_deref() != Some(&number.to_be_bytes()[..]) {
-                return Err(StoreError::LostCommits {
-                    promised: promised.max(self.number),
-                    found: number - 1,
-                });
-            }
-        }
-        Ok(())
-    }
-}
-
-fn chain_key() -> Key {
-    Key::new().text("chain")
-}
-
-fn link_key(number: u64) -> Key {
-    Key::new().text("link").number(number % CHAIN_LENGTH)
-}
 
 /// A transaction that waits for the next group commit.
 #[derive(Debug)]

@@ -8,9 +8,9 @@ use tokio::sync::{oneshot, watch};
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 
 use crate::bundle::{Applied, BUNDLE_MAX, Bundle, Harvest, Turn, Waiting};
-use crate::commit::{Committed, Publish};
 use crate::engine::postgres::{CommitId, Outcome, PostgresEngine, Session, slot};
 use crate::need::Need;
+use crate::publication::{Committed, Publish};
 use crate::{Locks, StoreError, Totals};
 
 /// How often the database is asked whether it answers.

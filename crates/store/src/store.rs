@@ -1,71 +1,16 @@
 use std::path::Path;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
-
-use bytes::Bytes;
-use tokio::sync::{SetOnce, watch};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
 
 use crate::backup;
-use crate::commit::{Chain, Coordinator, Publish};
-use crate::engine::{
-    AnyEngine, Direction, Engine, FjallEngine, MemoryEngine, PostgresEngine, Range, Space, Work,
-};
-use crate::lock::LockTable;
+use crate::chain::Chain;
+use crate::commit::Coordinator;
+use crate::engine::{AnyEngine, FjallEngine, MemoryEngine, PostgresEngine, Work};
 use crate::need::{Fetched, Need};
-use crate::pending::{Pending, merge};
+use crate::publication::Publish;
 use crate::remote::Remote;
-use crate::{Backup, BackupSize, DataDirectory, Locks, Timeline, Totals, Tx};
-
-/// Why the store could not do what was asked.
-#[derive(Clone, Debug, thiserror::Error)]
-pub enum StoreError {
-    /// The data cannot be read or is not what was written.
-    #[error("the database is damaged: {0}")]
-    Damaged(String),
-    /// Acknowledged commits are missing at the end of the log.
-    #[error(
-        "the database is damaged: commit {promised} was acknowledged, but the log ends at {found}; restore a back-up, or \
-         start once with --salvage to go on with what is there"
-    )]
-    LostCommits {
-        /// The last commit that was acknowledged.
-        promised: u64,
-        /// The last commit that is there.
-        found: u64,
-    },
-    /// A read failed.
-    #[error("the database cannot be read: {0}")]
-    Read(String),
-    /// A write failed. The store takes no more until it is opened again.
-    #[error("the database cannot be written: {0}")]
-    Write(String),
-    /// The database is away or was busy for too long. Nothing was changed; the same may succeed later.
-    #[error("the database does not answer: {0}")]
-    Again(String),
-    /// An earlier write failed, or the store is closing.
-    #[error("the database takes no more requests")]
-    Stopped,
-    /// The data directory cannot be used.
-    #[error("{0}")]
-    Directory(String),
-}
-
-impl StoreError {
-    pub(crate) fn opening(error: &fjall::Error) -> Self {
-        match error {
-            fjall::Error::Io(error) => Self::Directory(format!("the database cannot be opened: {error}")),
-            fjall::Error::Locked => Self::Directory("the database is in use".to_owned()),
-            other => Self::Damaged(format!("{other:?}")),
-        }
-    }
-
-    pub(crate) fn reading(error: &fjall::Error) -> Self {
-        match error {
-            fjall::Error::Io(error) => Self::Read(error.to_string()),
-            other => Self::Damaged(format!("{other:?}")),
-        }
-    }
-}
+use crate::shared::Shared;
+use crate::{Backup, BackupSize, DataDirectory, Locks, StoreError, Timeline, Totals, Tx};
 
 /// The truth of one app.
 #[derive(Clone, Debug)]
@@ -97,7 +42,7 @@ impl Snapshot {
     /// See [`StoreError`].
     pub async fn under(&self, locks: Locks) -> Result<Tx, StoreError> {
         match &self.backend {
-            Backend::Embedded(shared) => Ok(begin_embedded(shared, &locks).await),
+            Backend::Embedded(shared) => Ok(shared.begin(&locks).await),
             Backend::Remote(remote) => Ok(Tx::reading(Arc::clone(remote), Arc::clone(&self.fetched))),
         }
     }
@@ -122,31 +67,6 @@ impl Snapshot {
         Arc::make_mut(&mut self.fetched).add(messages);
         Ok(())
     }
-}
-
-async fn begin_embedded(shared: &Arc<Shared>, locks: &Locks) -> Tx {
-    let guards = shared.locks.take(locks).await;
-    Tx::embedded(Arc::clone(shared), guards)
-}
-
-#[derive(Debug)]
-pub(crate) struct Shared {
-    pub(crate) engine: AnyEngine,
-    pub(crate) pending: Pending,
-    pub(crate) applied: AtomicU64,
-    pub(crate) published: watch::Sender<Progress>,
-    /// Apart from the progress, which wakes whoever looks at it with every commit.
-    pub(crate) failure: SetOnce<StoreError>,
-    pub(crate) totals: Mutex<Totals>,
-    pub(crate) coordinator: Coordinator,
-    locks: LockTable,
-}
-
-/// How far the log is durable and told.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Progress {
-    pub(crate) number: u64,
-    pub(crate) failed: Option<StoreError>,
 }
 
 impl Store {
@@ -184,16 +104,7 @@ impl Store {
             Some(mark) => chain.check(&engine, mark.promised()).await?,
             None => {}
         }
-        let shared = Arc::new(Shared {
-            engine,
-            pending: Pending::new(),
-            applied: AtomicU64::new(0),
-            published: watch::Sender::new(Progress::default()),
-            failure: SetOnce::new(),
-            totals: Mutex::new(chain.totals),
-            coordinator: Coordinator::new(),
-            locks: LockTable::new(),
-        });
+        let shared = Arc::new(Shared::new(engine, chain.totals));
         Coordinator::run(&shared, chain, mark, publisher);
         Ok(Self { backend: Backend::Embedded(shared) })
     }
@@ -220,7 +131,7 @@ impl Store {
     /// See [`Store::begin`].
     pub async fn begin_with(&self, locks: Locks, need: impl FnOnce() -> Need) -> Result<Tx, StoreError> {
         match &self.backend {
-            Backend::Embedded(shared) => Ok(begin_embedded(shared, &locks).await),
+            Backend::Embedded(shared) => Ok(shared.begin(&locks).await),
             Backend::Remote(remote) if locks.keys().is_empty() => {
                 let fetched = remote.engine.fetch(need()).await?;
                 Ok(Tx::reading(Arc::clone(remote), Arc::new(fetched)))
@@ -411,41 +322,5 @@ impl Store {
                 Ok(())
             }
         }
-    }
-}
-
-impl Shared {
-    pub(crate) async fn settle(&self, number: u64) -> Result<(), StoreError> {
-        {
-            let progress = self.published.borrow();
-            if let Some(error) = &progress.failed {
-                return Err(error.clone());
-            }
-            if progress.number >= number {
-                return Ok(());
-            }
-        }
-        let mut published = self.published.subscribe();
-        let reached = |progress: &Progress| progress.failed.is_some() || progress.number >= number;
-        let progress = published.wait_for(reached).await.map_err(|_| StoreError::Stopped)?;
-        progress.failed.clone().map_or(Ok(()), Err)
-    }
-
-    pub(crate) fn get(&self, space: Space, key: &[u8]) -> Result<Option<Bytes>, StoreError> {
-        // Pending first: a write leaves it only after the engine has it.
-        self.pending.get(space, key).map_or_else(|| self.engine.read(space, key), Ok)
-    }
-
-    pub(crate) async fn scan(
-        &self,
-        space: Space,
-        range: &Range,
-        direction: Direction,
-        limit: usize,
-    ) -> Result<Vec<(Bytes, Bytes)>, StoreError> {
-        let over = self.pending.range(space, range, direction);
-        let deleted = over.iter().filter(|(_, value)| value.is_none()).count();
-        let under = self.engine.scan(space, range, direction, limit + deleted).await?;
-        Ok(merge(under, over, direction, limit))
     }
 }

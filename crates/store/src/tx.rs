@@ -8,13 +8,13 @@ use minicbor::{Decode, Encode};
 use tokio::sync::{OwnedMutexGuard, oneshot};
 
 use crate::bundle::{Applied, Turn, within};
-use crate::commit::{Audience, Publication};
 use crate::engine::{Direction, Engine as _, Range, Space};
 use crate::need::Fetched;
 use crate::pending::merge;
+use crate::publication::{Audience, Publication};
 use crate::record::{decode, encode};
 use crate::remote::Remote;
-use crate::store::Shared;
+use crate::shared::Shared;
 use crate::{Key, StoreError, Totals};
 
 /// A transaction: reads see its own writes, and nothing is changed before [`Tx::commit`]. The tables are methods of it,
