@@ -31,8 +31,9 @@ impl Key {
     fn part(&mut self, text: &str) {
         let start = self.0.len();
         self.0.extend_from_slice(text.as_bytes());
-        for byte in &mut self.0[start..] {
-            *byte = if *byte == 0 { u8::MAX } else { *byte };
+        if text.as_bytes().contains(&0) {
+            let zeros = self.0[start..].iter_mut().filter(|byte| **byte == 0);
+            zeros.for_each(|byte| *byte = u8::MAX);
         }
     }
 
