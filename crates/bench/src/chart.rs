@@ -61,7 +61,7 @@ impl Chart {
         let mut decade = across.0;
         while decade <= across.1 {
             let at = x(10_f64.powf(decade));
-            let (bottom, label) = (HEIGHT - BOTTOM, show(10_f64.powf(decade)));
+            let (bottom, label) = (HEIGHT - BOTTOM, plain(10_f64.powf(decade)));
             let _ = writeln!(
                 out,
                 "<path class=\"g\" d=\"M{at:.1} {TOP}V{bottom}\"/><text x=\"{at:.1}\" y=\"{:.1}\" \
@@ -155,6 +155,8 @@ mod tests {
         };
         let svg = chart.svg().unwrap_or_default();
         assert_eq!((svg.matches("class=\"l\"").count(), svg.matches("<circle").count()), (2, 6));
+        // Both axes have it, as it is said.
+        assert_eq!(svg.matches(">10</text>").count(), 2);
         chart.lines.clear();
         assert_eq!(chart.svg(), None);
     }
