@@ -90,6 +90,15 @@ mod tests {
 
     use super::*;
 
+    #[test]
+    fn a_zero_byte_in_a_question_is_not_the_end_of_a_text() {
+        let asked = Key::new().text("a\0b").text("\0");
+        assert_eq!(asked.bytes(), b"a\xffb\0\xff\0");
+        let group = ConversationId::Group("x\0".to_owned());
+        assert_eq!(Key::new().conversation(&group).bytes(), b"GROUPx\xff\0");
+        assert_eq!(Key::new().conversation(&ConversationId::System).bytes(), b"@TIM#SYSTEM\0");
+    }
+
     proptest! {
         #[test]
         fn tuples_order_as_their_parts(a in "[ -~]{0,6}", m in any::<u64>(), b in "[ -~]{0,6}", n in any::<u64>()) {
