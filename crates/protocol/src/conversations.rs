@@ -303,8 +303,8 @@ pub struct ChangeOutcome {
     pub failed: Vec<FailedConversation>,
 }
 
-/// The frame that answers request `id` with a page of the list whose last messages are JSON already; the conversations
-/// themselves are without.
+/// The frame that answers request `id` with a page of the list whose last messages are JSON already, beside conversations
+/// without one. A conversation that has its own keeps it.
 #[must_use]
 pub fn list_answer<'a>(
     id: u64,
@@ -321,7 +321,7 @@ pub fn list_answer<'a>(
             frame.push(b',');
         }
         crate::frame::encode_into(&mut frame, conversation);
-        if let Some(last) = last {
+        if let (Some(last), None) = (last, &conversation.last_message) {
             frame.truncate(frame.len() - NONE.len());
             frame.extend_from_slice(last.as_bytes());
             frame.push(b'}');
@@ -383,5 +383,14 @@ mod tests {
                 assert_eq!(copied, crate::answer(7, &page));
             }
         }
+    }
+
+    #[test]
+    fn a_conversation_that_has_its_last_message_keeps_it() {
+        let own = RawValue::from_string(r#"{"seq":9}"#.to_owned()).unwrap();
+        let conversation = Conversation { last_message: Some(own), ..conversation("bob") };
+        let page = ConversationPage { conversations: vec![conversation.clone()], cursor: None };
+        let copied = list_answer(7, std::iter::once((&conversation, Some(r#"{"seq":2}"#))), None);
+        assert_eq!(copied, crate::answer(7, &page));
     }
 }
