@@ -300,16 +300,15 @@ async fn inv_35_and_39_an_erased_canary_is_in_no_file_of_the_data_directory() {
 /// What the files really take: the engine's journal is mostly a hole. The engine may remove one between its being listed and
 /// looked at.
 fn bytes_below(directory: &std::path::Path) -> u64 {
-    let entries = std::fs::read_dir(directory).into_iter().flatten().flatten().map(|entry| entry.path());
-    entries
-        .map(|path| {
-            if path.is_dir() {
-                bytes_below(&path)
-            } else {
-                path.metadata().map_or(0, |file| file.blocks() * 512)
-            }
-        })
-        .sum()
+    let gone = |error: std::io::Error| assert_eq!(error.kind(), std::io::ErrorKind::NotFound, "{error}");
+    let of = |path: &std::path::Path| {
+        if path.is_dir() {
+            return bytes_below(path);
+        }
+        path.metadata().map_err(gone).map_or(0, |file| file.blocks() * 512)
+    };
+    let Ok(entries) = std::fs::read_dir(directory).map_err(gone) else { return 0 };
+    entries.map(|entry| of(&entry.unwrap().path())).sum()
 }
 
 #[tokio::test(flavor = "multi_thread")]
