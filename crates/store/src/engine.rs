@@ -2,8 +2,9 @@
 
 mod fjall;
 mod memory;
-mod memtables;
 pub(crate) mod postgres;
+mod priority;
+mod reclaimer;
 mod rows;
 mod tables;
 

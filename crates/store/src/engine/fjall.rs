@@ -8,7 +8,8 @@ use bytes::Bytes;
 use fjall::{AbstractTree as _, Database, Keyspace, KeyspaceCreateOptions, PersistMode, Readable as _};
 
 use crate::backup::Writer;
-use crate::engine::memtables::Memtables;
+use crate::engine::priority;
+use crate::engine::reclaimer::{self, Reclaimer};
 use crate::engine::rows::Rows;
 use crate::engine::tables::options;
 use crate::engine::{Batch, Direction, Engine, Range, Space};
@@ -24,14 +25,16 @@ const JOURNALS_BYTES: u64 = 64 << 20;
 /// Threads of the engine, which write tables and merge them. Of several, one is kept for writing, and asks in a loop as long
 /// as another merges: it had a tenth of a busy server's time.
 const WORKERS: usize = 1;
+/// Their name.
+const WORKER: &str = "fjall:worker";
 
 /// The embedded default: a log-structured merge tree in pure Rust. It does not sync by itself, so every commit does.
 pub struct FjallEngine {
     path: PathBuf,
+    /// Before the spaces: it owns nothing of them when they close.
+    reclaimer: Reclaimer,
     database: Database,
     spaces: Arc<Vec<Keyspace>>,
-    /// Behind the spaces: it ends when it finds them gone.
-    memtables: Memtables,
     rows: Rows,
     /// Back-ups and rewritings take turns: a snapshot keeps what was removed.
     turn: Mutex<()>,
@@ -64,12 +67,13 @@ impl FjallEngine {
             .collect::<Result<Vec<_>, _>>()
             .map_err(|error| StoreError::opening(&error))?;
         let spaces = Arc::new(spaces);
-        let memtables = Memtables::of(&spaces).map_err(|error| StoreError::opening(&error.into()))?;
+        let reclaimer = Reclaimer::of(&spaces).map_err(|error| StoreError::opening(&error.into()))?;
+        priority::lower(&[WORKER, reclaimer::THREAD]);
         Ok(Self {
             path: path.to_owned(),
+            reclaimer,
             database,
             spaces,
-            memtables,
             rows: Rows::new(),
             turn: Mutex::default(),
             rests: AtomicBool::new(false),
@@ -195,7 +199,9 @@ impl FjallEngine {
         }
         // Files of older versions go with the next rotation.
         filler.insert("again", []).map_err(failed)?;
-        flush(&filler, &filler).map_err(failed)
+        flush(&filler, &filler).map_err(failed)?;
+        self.reclaimer.reclaim();
+        Ok(())
     }
 }
 
@@ -314,7 +320,7 @@ impl FjallEngine {
             }
         }
         writes.commit().map_err(|error| StoreError::Write(error.to_string()))?;
-        self.memtables.written(bytes as u64);
+        self.reclaimer.written(bytes as u64);
         self.rows.renew(hot);
         Ok(())
     }

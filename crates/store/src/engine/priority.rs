@@ -1,0 +1,24 @@
+//! Work that nobody waits for gives way to work that somebody does.
+
+use rustix::process::{Pid, getpriority_process, setpriority_process};
+
+/// Steps of niceness: a core that both want goes to the others three times as long, and at once when they wake.
+const STEPS: i32 = 5;
+/// Niceness ends here.
+const NICEST: i32 = 19;
+
+/// Has this process's threads of these names give way to the calling one. Where the system does not list or change them, nothing
+/// happens.
+pub(super) fn lower(names: &[&str]) {
+    let Ok(ours) = getpriority_process(None) else { return };
+    for task in std::fs::read_dir("/proc/self/task").into_iter().flatten().flatten() {
+        let name = std::fs::read_to_string(task.path().join("comm")).unwrap_or_default();
+        let number = task.file_name().to_str().and_then(|number| number.parse().ok());
+        let thread = number.and_then(Pid::from_raw).filter(|_| names.contains(&name.trim_end()));
+        if thread.is_some()
+            && let Err(error) = setpriority_process(thread, (ours + STEPS).min(NICEST))
+        {
+            tracing::debug!(%error, "a thread keeps its priority");
+        }
+    }
+}

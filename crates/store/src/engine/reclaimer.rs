@@ -1,0 +1,214 @@
+//! Memtables and tables are freed here. The engine lets go of a memtable that is in a table, and of tables that were merged,
+//! under the lock that every read and write of their space takes; freeing some hundred thousand rows there stopped everybody
+//! for a quarter of a second, and removing files of 64 MiB for 30 ms. So each has another owner, who is the last to let go.
+
+use std::any::Any;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::thread::Thread;
+use std::time::Duration;
+
+use fjall::{AbstractTree as _, Keyspace};
+
+/// The name of the thread.
+pub(super) const THREAD: &str = "reclaimer";
+/// It is looked for new ones whenever so much was written, in bytes: what is smaller is freed soon enough.
+const LOOK: u64 = 1 << 20;
+/// Time between looks while there is something to free, or may soon be.
+const PAUSE: Duration = Duration::from_millis(20);
+/// Looks after the last write: what it had the engine begin is over by then.
+const LOOKS: u32 = 250;
+/// Time between looks after that: the engine remembers the last ones until it writes another table.
+const REST: Duration = Duration::from_secs(60);
+
+/// The other owner of the memtables and tables of all spaces, with a thread of its own.
+#[derive(Debug)]
+pub(super) struct Reclaimer {
+    written: Arc<AtomicU64>,
+    owned: Arc<Mutex<Owned>>,
+    thread: Thread,
+}
+
+/// What is owned beside the engine.
+#[derive(Debug)]
+struct Owned {
+    /// None once the engine ends.
+    spaces: Option<Weak<Vec<Keyspace>>>,
+    /// The number of the memtable of each space, and of its version, when it was last looked at.
+    seen: Vec<(u64, u64)>,
+    /// Memtables, and runs of tables.
+    pieces: Vec<Arc<dyn Any + Send + Sync>>,
+}
+
+impl Reclaimer {
+    /// Begins to own what these spaces have.
+    ///
+    /// # Errors
+    /// When the system has no more threads.
+    pub(super) fn of(spaces: &Arc<Vec<Keyspace>>) -> std::io::Result<Self> {
+        let owned = Owned { spaces: Some(Arc::downgrade(spaces)), seen: Vec::new(), pieces: Vec::new() };
+        let (written, owned) = (Arc::new(AtomicU64::new(0)), Arc::new(Mutex::new(owned)));
+        let (total, theirs) = (Arc::clone(&written), Arc::clone(&owned));
+        let thread = std::thread::Builder::new().name(THREAD.to_owned());
+        let thread = thread.spawn(move || work(&theirs, &total))?.thread().clone();
+        Ok(Self { written, owned, thread })
+    }
+
+    /// So many bytes were written.
+    pub(super) fn written(&self, bytes: u64) {
+        let before = self.written.fetch_add(bytes, Ordering::Relaxed);
+        if before / LOOK != (before + bytes) / LOOK {
+            self.thread.unpark();
+        }
+    }
+
+    /// Frees what the engine has let go of, before this returns.
+    pub(super) fn reclaim(&self) {
+        lock(&self.owned).look();
+    }
+}
+
+impl Drop for Reclaimer {
+    /// Owns nothing any more when this returns: whoever opens the same files next may give a new one the name of an old one.
+    fn drop(&mut self) {
+        let mut owned = lock(&self.owned);
+        owned.spaces = None;
+        owned.pieces.clear();
+        self.thread.unpark();
+    }
+}
+
+fn lock(owned: &Mutex<Owned>) -> std::sync::MutexGuard<'_, Owned> {
+    owned.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Until the engine ends.
+fn work(owned: &Mutex<Owned>, written: &AtomicU64) {
+    let (mut known, mut looks) = (0, 0);
+    while lock(owned).look() {
+        let total = written.load(Ordering::Relaxed);
+        looks = if total == known { looks + 1 } else { 0 };
+        known = total;
+        std::thread::park_timeout(if looks < LOOKS { PAUSE } else { REST });
+    }
+}
+
+impl Owned {
+    /// Takes what is new, and frees what nobody else has. Whether the engine is still there.
+    fn look(&mut self) -> bool {
+        let Some(spaces) = self.spaces.as_ref().and_then(Weak::upgrade) else { return false };
+        self.seen.resize(spaces.len(), (u64::MAX, u64::MAX));
+        for (space, seen) in spaces.iter().zip(&mut self.seen) {
+            let (memtable, version) = (space.tree.active_memtable(), space.tree.current_version());
+            let now = (memtable.id(), version.id());
+            if std::mem::replace(seen, now) == now {
+                continue;
+            }
+            take(&mut self.pieces, memtable);
+            version
+                .iter_levels()
+                .flat_map(|level| level.iter())
+                .for_each(|run| take(&mut self.pieces, run.clone()));
+        }
+        // The engine and all readers have let go of those that nobody else has: here they are freed.
+        self.pieces.retain(|piece| Arc::strong_count(piece) > 1);
+        true
+    }
+}
+
+fn take(pieces: &mut Vec<Arc<dyn Any + Send + Sync>>, piece: Arc<dyn Any + Send + Sync>) {
+    if !pieces.iter().any(|known| std::ptr::addr_eq(Arc::as_ptr(known), Arc::as_ptr(&piece))) {
+        pieces.push(piece);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+    use std::time::Instant;
+
+    use fjall::{Database, KeyspaceCreateOptions};
+
+    use super::*;
+
+    fn until(what: &str, is: impl Fn() -> bool) {
+        let begun = Instant::now();
+        while !is() {
+            assert!(begun.elapsed() < Duration::from_secs(30), "{what}");
+            std::thread::yield_now();
+        }
+    }
+
+    fn space(directory: &Path) -> (Database, Keyspace) {
+        let database = Database::builder(directory).open().unwrap();
+        let space = database.keyspace("space", KeyspaceCreateOptions::default).unwrap();
+        (database, space)
+    }
+
+    /// Files of tables.
+    fn tables(directory: &Path) -> usize {
+        let entries = std::fs::read_dir(directory).unwrap().map(|entry| entry.unwrap());
+        let below = |entry: std::fs::DirEntry| match entry.file_type().unwrap().is_dir() {
+            true => tables(&entry.path()),
+            false => usize::from(entry.path().parent().unwrap().ends_with("tables")),
+        };
+        entries.map(below).sum()
+    }
+
+    #[test]
+    fn a_memtable_has_another_owner_until_the_engine_has_let_go_of_it() {
+        let directory = tempfile::tempdir().unwrap();
+        let (_database, space) = space(directory.path());
+        let spaces = Arc::new(vec![space.clone()]);
+        space.insert("before", "").unwrap();
+        let alone = Arc::strong_count(&space.tree.active_memtable());
+        let reclaimer = Reclaimer::of(&spaces).unwrap();
+        reclaimer.written(LOOK);
+        until("it gets another owner", || Arc::strong_count(&space.tree.active_memtable()) > alone);
+        let memtable = Arc::downgrade(&space.tree.active_memtable());
+        space.rotate_memtable_and_wait().unwrap();
+        // The engine lets go of it when it begins the next one.
+        space.insert("after", "").unwrap();
+        space.rotate_memtable_and_wait().unwrap();
+        until("it is freed", || memtable.upgrade().is_none());
+    }
+
+    #[test]
+    fn a_merged_table_is_removed_once_the_engine_has_let_go_of_it() {
+        let directory = tempfile::tempdir().unwrap();
+        let (_database, space) = space(directory.path());
+        let reclaimer = Reclaimer::of(&Arc::new(vec![space.clone()])).unwrap();
+        // The thread finds the spaces gone: what is left is what is asked for.
+        drop(reclaimer);
+        let spaces = Arc::new(vec![space.clone()]);
+        let owned = || Owned { spaces: Some(Arc::downgrade(&spaces)), seen: Vec::new(), pieces: Vec::new() };
+        let mut owned = owned();
+        let flush = |key: &str| {
+            space.insert(key, "").unwrap();
+            space.rotate_memtable_and_wait().unwrap();
+        };
+        flush("one");
+        assert!(owned.look());
+        let before = tables(directory.path());
+        space.major_compact().unwrap();
+        flush("two");
+        flush("three");
+        assert_eq!(tables(directory.path()), before + 3, "the engine alone would have removed the first");
+        assert!(owned.look());
+        assert_eq!(tables(directory.path()), before + 2);
+    }
+
+    #[test]
+    fn nothing_is_owned_after_the_end() {
+        let directory = tempfile::tempdir().unwrap();
+        let (_database, space) = space(directory.path());
+        let spaces = Arc::new(vec![space]);
+        let reclaimer = Reclaimer::of(&spaces).unwrap();
+        reclaimer.reclaim();
+        let (owned, written) = (Arc::clone(&reclaimer.owned), Arc::downgrade(&reclaimer.written));
+        assert!(!lock(&owned).pieces.is_empty());
+        drop(reclaimer);
+        assert!(lock(&owned).pieces.is_empty());
+        until("the thread ends", || written.upgrade().is_none());
+    }
+}
