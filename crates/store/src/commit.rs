@@ -22,6 +22,8 @@ const BREATH: usize = 64;
 /// A commit is made where it was asked for when the last one took less than this: then it costs less than waking another
 /// thread, and being woken by it. Longer ones are made by a thread that may wait.
 const QUICK: Duration = Duration::from_micros(100);
+/// Each row of it may have taken this more: a large group does not say that the disk has become slow.
+const ROW: Duration = Duration::from_micros(1);
 /// ... and has so many rows at most: a large group takes its time, and one more thread does not matter to it.
 const FEW: usize = 128;
 
@@ -59,7 +61,7 @@ impl Coordinator {
         mark: Option<CommitMark>,
         publisher: Arc<dyn Publish>,
     ) {
-        let log = Log { store: Arc::clone(shared), chain, mark, took: Duration::MAX };
+        let log = Log { store: Arc::clone(shared), chain, mark, quick: false };
         let task = tokio::spawn(commit_groups(Arc::clone(shared), log, publisher));
         *shared.coordinator.task.lock().unwrap_or_else(PoisonError::into_inner) = Some(task);
     }
@@ -124,8 +126,8 @@ struct Log {
     store: Arc<Shared>,
     chain: Chain,
     mark: Option<CommitMark>,
-    /// How long the last commit took.
-    took: Duration,
+    /// Whether the last commit took no longer than its rows explain.
+    quick: bool,
 }
 
 impl Log {
@@ -138,19 +140,20 @@ impl Log {
         // figures for people, not for rules.
         self.chain.totals = *self.store.totals.lock().unwrap_or_else(PoisonError::into_inner);
         let mut batch = Batch { writes: group.writes() };
+        let rows = u32::try_from(batch.writes.len()).unwrap_or(u32::MAX);
         batch.writes.extend(self.chain.writes());
         self.store.engine.write(batch)?;
         if let Some(mark) = &mut self.mark {
             mark.promise(self.chain.number)?;
         }
-        self.took = begun.elapsed();
+        self.quick = begun.elapsed() < QUICK + ROW.saturating_mul(rows);
         Ok(())
     }
 }
 
 async fn commit_groups(shared: Arc<Shared>, mut log: Log, publisher: Arc<dyn Publish>) {
     while let Some((group, layer)) = shared.coordinator.next_group(&shared.pending).await {
-        let committed = if layer.rows() <= FEW && log.took < QUICK {
+        let committed = if layer.rows() <= FEW && log.quick {
             log.commit(&layer)
         } else {
             let elsewhere = tokio::task::spawn_blocking(move || {
