@@ -253,8 +253,9 @@ fn leave(cx: &Context, tx: &mut Tx, timeline: &Timeline, erasure: &Erasure, mark
 
 /// Erases step by step; each is durable before the next, so that a stop or a crash loses nothing but the rest.
 async fn erase(cx: &Context, worker: &str, timeline: &Timeline, mark: &Mark, pace: &mut Pace) -> Result<()> {
+    let mut due = cx.now();
     loop {
-        let most = pace.next(&cx.store).await;
+        let most = pace.next(&cx.store, Duration::from_millis(cx.now().saturating_sub(due))).await;
         let mut tx = cx.store.begin(Locks::none().timeline(timeline)).await?;
         let Some(mut erasure) = claimed(&tx, worker, timeline).await? else { return Ok(()) };
         if held(&tx, timeline).await? {
@@ -263,6 +264,7 @@ async fn erase(cx: &Context, worker: &str, timeline: &Timeline, mark: &Mark, pac
             tx.commit().await?;
             return Ok(());
         }
+        due = erasure.due;
         let mut head = tx.head(timeline).await?;
         let step = tx.erase_messages(timeline, head.erased_to, mark.seq, most).await?;
         let done = step.is_none_or(|step| step.last >= mark.seq);

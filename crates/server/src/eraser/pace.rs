@@ -9,9 +9,12 @@ const STEP: usize = 32;
 /// Messages of one step while nobody else writes.
 const QUIET_STEP: usize = 256;
 /// With so many transactions of others in a second the eraser goes half as fast as it may.
-const HALF: f64 = 50.0;
+const HALF: f64 = 10.0;
 /// However much others write, it is not slower than this, in messages per second.
-const LEAST: f64 = 250.0;
+const LEAST: f64 = 50.0;
+/// What is so late goes twice as fast, what is twice so late three times, and so on: where others never rest, as much goes as
+/// comes in the end.
+const LATE: Duration = Duration::from_secs(600);
 /// What others do is not known on a store that several nodes share: no faster than this, in messages per second.
 const SHARED: u64 = 5_000;
 /// A pause is no longer than this: a stop waits for it. Where so few messages may go that a step would be worth more, it is
@@ -38,11 +41,11 @@ impl Pace {
         self.last = Some((Instant::now(), store.transactions(), messages));
     }
 
-    /// Pauses for as long as the last step was worth. How many messages the next one may take.
-    pub(super) async fn next(&self, store: &Store) -> usize {
+    /// Pauses for as long as the last step was worth. How many messages the next one may take of what was due `late` ago.
+    pub(super) async fn next(&self, store: &Store, late: Duration) -> usize {
         let Some((ended, before, messages)) = self.last else { return step(self.most, STEP) };
         let Some(before) = before else {
-            sleep_until(ended + pause(messages, self.most.min(SHARED), 0.0)).await;
+            sleep_until(ended + pause(messages, self.most.min(SHARED), 0.0, late)).await;
             return step(self.most, STEP);
         };
         let load = || {
@@ -50,8 +53,8 @@ impl Pace {
             f64::from(others) / ended.elapsed().as_secs_f64().max(0.001)
         };
         // What others do is seen during the pause that would do if they did nothing.
-        sleep_until(ended + pause(messages, self.most, 0.0)).await;
-        sleep_until(ended + pause(messages, self.most, load())).await;
+        sleep_until(ended + pause(messages, self.most, 0.0, late)).await;
+        sleep_until(ended + pause(messages, self.most, load(), late)).await;
         step(self.most, if load() > 0.0 { STEP } else { QUIET_STEP })
     }
 }
@@ -64,9 +67,10 @@ fn step(most: u64, wanted: usize) -> usize {
 
 /// How long a step of so many messages is to take, with so many transactions of others in a second.
 #[expect(clippy::cast_precision_loss, reason = "counts far below 2^52")]
-fn pause(messages: u64, most: u64, load: f64) -> Duration {
+fn pause(messages: u64, most: u64, load: f64, late: Duration) -> Duration {
     let most = most as f64;
-    let rate = (most / (1.0 + load / HALF)).max(LEAST.min(most));
+    let urgency = 1.0 + late.as_secs_f64() / LATE.as_secs_f64();
+    let rate = (most / (1.0 + load / HALF) * urgency).clamp(LEAST.min(most), most);
     Duration::from_secs_f64(messages as f64 / rate).min(LONGEST)
 }
 
@@ -75,15 +79,38 @@ fn pause(messages: u64, most: u64, load: f64) -> Duration {
 mod tests {
     use super::*;
 
+    fn rate(most: u64, load: f64, late: u64) -> f64 {
+        5.0 / pause(5, most, load, Duration::from_secs(late)).as_secs_f64()
+    }
+
+    fn is(found: f64, expected: f64) {
+        assert!((found / expected - 1.0).abs() < 0.001, "{found} instead of {expected}");
+    }
+
     #[test]
-    fn the_more_others_write_the_longer_the_pauses_up_to_a_limit() {
-        let millis = |most, load| pause(50, most, load).as_millis();
-        assert_eq!(millis(50_000, 0.0), 1);
-        assert_eq!(millis(50_000, 50.0), 2);
-        assert_eq!(millis(50_000, 450.0), 10);
-        assert_eq!(millis(50_000, 1e9), 200);
+    fn the_more_others_write_the_slower_it_goes_down_to_a_limit() {
+        is(rate(50_000, 0.0, 0), 50_000.0);
+        is(rate(50_000, 10.0, 0), 25_000.0);
+        is(rate(50_000, 4990.0, 0), 100.0);
+        is(rate(50_000, 1e9, 0), 50.0);
         // Who allows less than the least gets that, whatever others do.
-        assert_eq!((millis(225, 0.0), millis(225, 1e9)), (222, 222));
+        is(rate(40, 0.0, 0), 40.0);
+        is(rate(40, 1e9, 0), 40.0);
+    }
+
+    #[test]
+    fn what_is_late_goes_faster_and_never_faster_than_allowed() {
+        is(rate(50_000, 4990.0, 600), 200.0);
+        is(rate(50_000, 4990.0, 3600), 700.0);
+        // Beside 5 000 texts a second, as many go once they are eight hours late.
+        assert!(rate(50_000, 4990.0, 8 * 3600) < 5000.0 && rate(50_000, 4990.0, 9 * 3600) > 5000.0);
+        is(rate(50_000, 4990.0, u64::MAX), 50_000.0);
+        is(rate(50_000, 0.0, 3600), 50_000.0);
+    }
+
+    #[test]
+    fn no_pause_is_longer_than_a_stop_may_wait() {
+        assert_eq!(pause(1000, 50_000, 1e9, Duration::ZERO), LONGEST);
     }
 
     #[test]
@@ -94,7 +121,10 @@ mod tests {
         assert_eq!(step(1, STEP), 1);
         for most in [100, 999, 50_000] {
             let messages = step(most, QUIET_STEP) as u64;
-            assert!(messages as f64 / pause(messages, most, 0.0).as_secs_f64() <= most as f64 * 1.001);
+            assert!(
+                messages as f64 / pause(messages, most, 0.0, Duration::ZERO).as_secs_f64()
+                    <= most as f64 * 1.001
+            );
         }
     }
 }
