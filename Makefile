@@ -2,7 +2,8 @@
 # make build  the release binary, the SDK, the console and the demo
 # make check  formatting, lints, documentation, licences, types
 # make test   everything, in real sockets and a real browser
-# make bench  what things cost: all scenarios on Lethe, on peers that are installed, and the machine's limits; an hour and a half
+# make bench  what things cost: all scenarios on Lethe, on peers that are installed, and the machine's limits; some hours.
+#             With RESUME=1 it goes on where it was interrupted
 # make bench-deletion  what a deletion costs, for histories from 100 to 10^6 messages
 
 SHELL := bash
@@ -134,7 +135,7 @@ define install
 endef
 
 bench: target/release/lethe-bench peers
-	./target/release/lethe-bench --runs 5 all $(if $(QUICK),--quick)
+	./target/release/lethe-bench --runs 5 all $(if $(QUICK),--quick) $(if $(RESUME),--resume)
 
 bench-deletion: target/release/lethe-bench
 	./target/release/lethe-bench delete --histories 100,1000,100000,1000000

@@ -1,19 +1,22 @@
 //! Named figures with units, over several runs.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 /// Figures of one run, or of several after [`Figures::merge`], in the order they were added.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Figures(pub Vec<Figure>);
 
 /// One figure.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Figure {
     /// What was measured.
     pub name: String,
     /// The unit of the values.
-    pub unit: &'static str,
+    pub unit: Cow<'static, str>,
     /// One value per run.
     pub values: Vec<f64>,
 }
@@ -38,7 +41,7 @@ impl Figure {
 impl Figures {
     /// Adds a figure.
     pub fn add(&mut self, name: impl Into<String>, unit: &'static str, value: f64) {
-        self.0.push(Figure { name: name.into(), unit, values: vec![value] });
+        self.0.push(Figure { name: name.into(), unit: unit.into(), values: vec![value] });
     }
 
     /// Adds the median, the 99th percentile and the maximum of samples in nanoseconds, in ms.

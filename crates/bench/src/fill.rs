@@ -9,8 +9,9 @@ use lethe_protocol::{ConversationId, MessageAttributes};
 use lethe_store::{Committed, DataDirectory, Locks, NewMessage, Publish, Store, StoreError, Timeline};
 use serde_json::value::RawValue;
 
-/// The user whose conversations are measured.
-pub const ME: &str = "alice";
+/// The user whose conversations are measured. Its name comes after all others, so a conversation's place in the store is
+/// given by the other side's name.
+pub const ME: &str = "zilla";
 /// Messages written in one transaction while filling.
 const STEP: u64 = 2_000;
 
@@ -20,10 +21,11 @@ impl Publish for Nobody {
     fn publish(&self, _: Committed) {}
 }
 
-/// The `n`th peer.
+/// The `n`th peer. Its name comes next to that of the `n`th user of a scenario: who writes now and what was written long ago are
+/// mixed in the store as they are where names are chosen by people.
 #[must_use]
 pub fn peer(n: usize) -> String {
-    format!("peer{n:04}")
+    format!("u{n:06}p")
 }
 
 /// A new data directory with conversations of [`ME`], each with so many messages of 100 bytes of text, with all that a message

@@ -9,7 +9,7 @@
 //! | [`meter`], [`usage`] | CPU, memory and disk of processes, from the operating system |
 //! | [`scenarios`], [`limits`] | the work |
 //! | [`figures`], [`goals`], [`report`], [`chart`] | what came out |
-//! | [`plan`], [`all`] | everything, in one go |
+//! | [`plan`], [`all`], [`record`] | everything, one after the other, and what is done so far |
 //! | [`fill`](mod@fill) | a store filled with histories, offline |
 
 pub mod all;
@@ -21,6 +21,7 @@ pub mod goals;
 pub mod limits;
 pub mod meter;
 pub mod plan;
+pub mod record;
 pub mod report;
 pub mod scenarios;
 pub mod session;

@@ -7,7 +7,8 @@ use crate::Outcome;
 use crate::chart::Chart;
 use crate::figures::{Figure, Figures, show};
 use crate::goals::goal;
-use crate::plan::{Item, Once};
+use crate::plan::Item;
+use crate::record::{Record, Run, Start};
 use crate::system::Identity;
 use crate::systems::Kind;
 
@@ -25,18 +26,32 @@ pub struct Part {
 /// Everything of one `lethe-bench all`.
 #[derive(Debug)]
 pub struct Report {
-    /// The systems that took part.
-    pub systems: Vec<(Kind, Identity)>,
-    /// Those that are not here, and why.
-    pub missing: Vec<(Kind, String)>,
+    /// How often it was started: the first time, and after interruptions.
+    pub starts: Vec<Start>,
     /// See [`Part`].
     pub parts: Vec<Part>,
-    /// How often each item was done.
+    /// How often each item was done, or is to be.
     pub runs: u32,
-    /// The command that made this.
-    pub command: String,
-    /// Load averages of the machine before it began.
-    pub load_before: String,
+}
+
+impl Report {
+    /// What a record says about these items.
+    #[must_use]
+    pub fn of(record: &Record, items: &[Item], runs: u32) -> Self {
+        let parts = items.iter().map(|item| Part::of(record, item, runs)).collect();
+        Self { starts: record.starts().cloned().collect(), parts, runs }
+    }
+
+    /// How much went wrong.
+    #[must_use]
+    pub fn failures(&self) -> usize {
+        self.parts.iter().map(|part| part.failures.len()).sum()
+    }
+
+    /// The systems that took part, as they were last.
+    fn systems(&self) -> &[(Kind, Identity)] {
+        self.starts.last().map_or(&[], |start| &start.systems)
+    }
 }
 
 impl Report {
@@ -53,8 +68,11 @@ impl Report {
             std::fs::write(directory.join(format!("{name}.svg")), svg)?;
             let _ = writeln!(charts, "![{}]({name}.svg)\n", chart.title);
         }
-        let mut out =
-            format!("# Results\n\nMade by `{}`; how: `crates/bench`.\n\n{}", self.command, self.machine());
+        let mut out = format!(
+            "# Results\n\nMade by `{}`; how: `crates/bench`; every value: `runs.jsonl`.\n\n",
+            self.command()
+        );
+        out.push_str(&self.machine());
         out.push_str(&self.who());
         out.push_str(&self.costs());
         out.push_str(&charts);
@@ -62,40 +80,48 @@ impl Report {
         Ok(std::fs::write(directory.join("RESULTS.md"), out)?)
     }
 
+    fn command(&self) -> &str {
+        self.starts.first().map_or("", |start| &start.command)
+    }
+
     fn machine(&self) -> String {
-        let read = |path: &str| std::fs::read_to_string(path).unwrap_or_default();
-        let field = |text: &str, name: &str| {
-            let line = text.lines().find(|line| line.starts_with(name)).unwrap_or_default();
-            line.split_once(':').map_or(String::new(), |(_, value)| value.trim().to_owned())
-        };
-        let cores = std::thread::available_parallelism().map_or(0, usize::from);
-        let memory: f64 =
-            field(&read("/proc/meminfo"), "MemTotal").trim_end_matches(" kB").parse().unwrap_or(0.0);
-        format!(
-            "| machine | |\n|---|---|\n| processor | {}, {cores} cores |\n| memory | {} GiB |\n| kernel | {} |\n\
-             | load average before, after | {}; {} |\n| runs of each, interleaved over the systems | {} |\n\n\
+        let mut out = "| machine | |\n|---|---|\n".to_owned();
+        let mut before = None;
+        for start in &self.starts {
+            let Start { processor, cores, memory, kernel, .. } = start;
+            let machine = format!(
+                "| processor | {processor}, {cores} cores |\n| memory | {} GiB |\n| kernel | {kernel} |\n",
+                show(*memory)
+            );
+            if before.as_ref() != Some(&machine) {
+                out.push_str(&machine);
+                before = Some(machine);
+            }
+        }
+        let loads: Vec<&str> = self.starts.iter().map(|start| start.load.as_str()).collect();
+        let _ = write!(
+            out,
+            "| load average when it began{} | {} |\n| runs of each, interleaved over the systems | {} |\n\n\
              Load and server share the cores, so rates per second of server CPU are the ones to compare. Values are \
              medians with the smallest and the greatest of all runs. Ratios above 1 mean that Lethe's figure is the \
              greater one, whichever is better.\n\n",
-            field(&read("/proc/cpuinfo"), "model name"),
-            show(memory / 1_048_576.0),
-            read("/proc/sys/kernel/osrelease").trim(),
-            self.load_before,
-            load(),
+            if loads.len() > 1 { ", and went on after interruptions" } else { "" },
+            loads.join("; "),
             self.runs
-        )
+        );
+        out
     }
 
     fn who(&self) -> String {
         let mut out = String::from(
             "| system | version | answers when the message is | started by |\n|---|---|---|---|\n",
         );
-        for (_, system) in &self.systems {
+        for (_, system) in self.systems() {
             let Identity { name, version, durability, command } = system;
             let _ = writeln!(out, "| {name} | {version} | {durability} | `{command}` |");
         }
         out.push('\n');
-        for (kind, why) in &self.missing {
+        for (kind, why) in self.starts.last().map_or(&[][..], |start| &start.missing) {
             let _ = writeln!(out, "Not measured: {} ({why}).\n", kind.name());
         }
         out
@@ -150,7 +176,7 @@ impl Report {
 
     fn groups(&self) -> Chart {
         let mut lines = Vec::new();
-        for (kind, _) in &self.systems {
+        for (kind, _) in self.systems() {
             for part in ["light", "saturated"] {
                 let figure = format!("{part}: deliveries per server CPU second");
                 let line = self.line(*kind, "S3 group of ", &figure, |rate| 1e6 / rate);
@@ -202,14 +228,23 @@ impl Report {
 }
 
 impl Part {
-    /// Takes what run number `run` from 0 gave on a system.
-    pub fn take(&mut self, kind: Kind, run: u32, outcome: Outcome<Figures>) {
-        match outcome {
-            Ok(figures) => match self.results.iter_mut().find(|result| result.0 == kind) {
-                Some((_, known)) => known.merge(figures),
-                None => self.results.push((kind, figures)),
+    fn of(record: &Record, item: &Item, runs: u32) -> Self {
+        let mut part = Self { item: item.clone(), results: Vec::new(), failures: Vec::new() };
+        for kind in Kind::ALL.into_iter().filter(|&kind| item.is_for(kind)) {
+            let words = item.words_for(kind);
+            let known = (0..runs).filter_map(|run| record.find(run, &item.title, kind, &words));
+            known.for_each(|run| part.take(run));
+        }
+        part
+    }
+
+    fn take(&mut self, run: &Run) {
+        match &run.outcome {
+            Ok(figures) => match self.results.iter_mut().find(|result| result.0 == run.system) {
+                Some((_, known)) => known.merge(figures.clone()),
+                None => self.results.push((run.system, figures.clone())),
             },
-            Err(why) => self.failures.push((kind, format!("run {}: {why}", run + 1))),
+            Err(why) => self.failures.push((run.system, format!("run {}: {why}", run.run + 1))),
         }
     }
 
@@ -218,15 +253,11 @@ impl Part {
             return;
         }
         let place = if self.item.in_memory { " --dir /dev/shm" } else { "" };
-        let runs = if self.item.once == Once::Everybody { 1 } else { runs };
         let _ = writeln!(
             out,
             "## {}\n\n`lethe-bench --runs {runs}{place} {}`\n",
             self.item.title, self.item.words
         );
-        if self.item.once == Once::Others && runs > 1 {
-            out.push_str("Others than Lethe: one run.\n\n");
-        }
         for (kind, _) in &self.results {
             let less = self.item.less(*kind);
             if !less.is_empty() {
@@ -290,11 +321,4 @@ fn spread(figure: &Figure) -> String {
         return show(median);
     }
     format!("{} ({} … {})", show(median), show(min), show(max))
-}
-
-/// The load averages of the machine now.
-#[must_use]
-pub fn load() -> String {
-    let text = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
-    text.split_whitespace().take(3).collect::<Vec<_>>().join(" ")
 }

@@ -13,13 +13,16 @@ pub mod xmpp;
 
 use std::path::PathBuf;
 
+use serde::{Deserialize, Serialize};
+
 use self::xmpp::Archive;
 use crate::Outcome;
 use crate::system::System;
 use crate::xmpp::Wire;
 
 /// A system by its name on the command line.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Kind {
     /// Lethe, from `LETHE_BENCH_BINARY` or beside this binary.
     Lethe,

@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use super::pairs::Pairs;
-use crate::figures::Figures;
+use super::pairs::{Pairs, nothing_more};
+use crate::figures::{Figures, percentile};
 use crate::fleet::Fleet;
 use crate::session::{Ask, Target};
 use crate::system::Link;
@@ -13,8 +13,9 @@ use crate::usage::disk;
 use crate::{ME, Outcome, fill, peer};
 
 /// Both sides of ninety of a hundred long conversations clear them, and without a grace period their messages are erased at
-/// once; meanwhile pairs write at a fixed rate. Then the disk has to give back the space. Before, the same on another server,
-/// where nobody clears anything.
+/// once; meanwhile pairs write at a fixed rate. Then the disk has to give back the space. Beside it is another server where
+/// nobody clears anything. Pairs write to one and to the other in turn, and who has no turn is suspended: what disturbs the
+/// machine for a while disturbs both alike.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Erase {
     /// Messages in all; nine tenths of them are erased.
@@ -23,8 +24,12 @@ pub struct Erase {
     /// Texts per second of the pairs.
     #[arg(long, default_value_t = 5000)]
     pub rate: u32,
-    /// Measured seconds on each server: long enough for tables to be written, for what an answer takes at most depends on them.
-    #[arg(long, default_value_t = 40)]
+    /// Turns of each server.
+    #[arg(long, default_value_t = 12)]
+    pub turns: u32,
+    /// Measured seconds of a turn. All turns of a server together have to be long enough for tables to be written: what an answer
+    /// takes at most depends on them.
+    #[arg(long, default_value_t = 5)]
     pub seconds: u64,
     /// Ends with the measurement, while the eraser still works: it takes minutes for a million messages.
     #[arg(long)]
@@ -37,6 +42,14 @@ const CLEARED: usize = 90;
 /// Seconds in which pairs write before anything is measured or cleared: a store's first seconds differ from its next ones.
 const FIRST: u64 = 3;
 
+/// One of the two servers.
+struct Side {
+    lethe: Lethe,
+    fleet: Fleet,
+    answers: Vec<u64>,
+    deliveries: Vec<u64>,
+}
+
 impl Erase {
     /// Does it once.
     ///
@@ -45,43 +58,99 @@ impl Erase {
     pub fn run(&self, setup: &Setup) -> Outcome<Figures> {
         setup.must_be_lethe()?;
         let pairs = Pairs { pairs: 100, bytes: 100, window: 0, seconds: self.seconds, rate: self.rate };
-        let without = pairs.on(&mut self.written_before(setup, &pairs)?)?;
-        let mut lethe = self.written_before(setup, &pairs)?;
-        let full = disk(&lethe.data());
-        let (began, erased) = (Instant::now(), self.messages / CONVERSATIONS as u64 * CLEARED as u64);
-        clear(&lethe)?;
-        let (so_far, since) = (number(&lethe, "erased")?, Instant::now());
-        let with = pairs.on(&mut lethe)?;
+        let mut quiet = self.side(setup, &pairs)?;
+        quiet.lethe.suspend();
+        let mut erasing = self.side(setup, &pairs)?;
+        let (full, began) = (disk(&erasing.lethe.data()), Instant::now());
+        clear(&erasing.lethe)?;
         let mut figures = Figures::default();
-        let gone = number(&lethe, "erased")?;
-        let running = gone < erased;
-        figures.add("erased while others write", "1/s", whole(gone - so_far) / since.elapsed().as_secs_f64());
-        figures.add("the eraser worked all the time of the measurement", "1 yes", f64::from(running));
+        self.turns(&pairs, &mut quiet, &mut erasing, &mut figures)?;
+        self.compare("send to answer", &mut quiet.answers, &mut erasing.answers, &mut figures);
+        self.compare("send to delivery", &mut quiet.deliveries, &mut erasing.deliveries, &mut figures);
+        drop(quiet);
         if !self.brief {
-            await_end(&lethe, erased, began, &mut figures)?;
-            let left = disk(&lethe.data());
+            await_end(&erasing.lethe, self.erased(), began, &mut figures)?;
+            let left = disk(&erasing.lethe.data());
             figures.add("disk before", "MB", whole(full) / 1e6);
             figures.add("disk after, without a stop", "MB", whole(left) / 1e6);
             figures.add("disk: after to before", "ratio", whole(left) / whole(full));
         }
-        for what in ["send to answer p50", "send to answer p99", "send to delivery p99"] {
-            let name = format!("{}/s: {what}", self.rate);
-            let of = |figures: &Figures| figures.median(&name).ok_or("the pairs have no such figure");
-            let (without, with) = (of(&without)?, of(&with)?);
-            figures.add(format!("{what}, nothing is erased"), "ms", without);
-            figures.add(format!("{what}, while {} messages are erased", self.messages), "ms", with);
-            figures.add(format!("{what}: while erasing to without"), "ratio", with / without);
-        }
         Ok(figures)
     }
 
+    /// Messages that are erased in the end.
+    fn erased(&self) -> u64 {
+        self.messages / CONVERSATIONS as u64 * CLEARED as u64
+    }
+
+    /// Has both sides written to in turn, the erasing one last.
+    fn turns(
+        &self,
+        pairs: &Pairs,
+        quiet: &mut Side,
+        erasing: &mut Side,
+        figures: &mut Figures,
+    ) -> Outcome<()> {
+        let mut gone = 0;
+        for _ in 0..self.turns {
+            erasing.lethe.suspend();
+            quiet.lethe.resume();
+            quiet.turn(pairs)?;
+            quiet.lethe.suspend();
+            erasing.lethe.resume();
+            let before = number(&erasing.lethe, "erased")?;
+            erasing.turn(pairs)?;
+            gone += number(&erasing.lethe, "erased")? - before;
+        }
+        let running = number(&erasing.lethe, "erased")? < self.erased();
+        let time = f64::from(self.turns) * pairs.paced().as_secs_f64();
+        figures.add("erased while others write", "1/s", whole(gone) / time);
+        figures.add("the eraser worked all the time of the measurement", "1 yes", f64::from(running));
+        quiet.lethe.resume();
+        nothing_more(&mut quiet.fleet)?;
+        nothing_more(&mut erasing.fleet)
+    }
+
     /// A filled server to which pairs have written.
-    fn written_before(&self, setup: &Setup, pairs: &Pairs) -> Outcome<Lethe> {
+    fn side(&self, setup: &Setup, pairs: &Pairs) -> Outcome<Side> {
         let each = self.messages / CONVERSATIONS as u64;
         let mut lethe = Lethe::start_filled(&setup.dir, |data| fill(data, CONVERSATIONS, each))?;
         lethe.rest("lethe_config/set", r#"{"ErasureGrace":0}"#)?;
-        Pairs { seconds: FIRST, ..pairs.clone() }.on(&mut lethe)?;
-        Ok(lethe)
+        let mut fleet = pairs.gather(&mut lethe)?;
+        Pairs { seconds: FIRST, ..pairs.clone() }.pace(&lethe, &mut fleet)?;
+        Ok(Side { lethe, fleet, answers: Vec::new(), deliveries: Vec::new() })
+    }
+
+    /// Percentiles of both, and how many are late: where the tail is flat, a few late ones more move a percentile far.
+    fn compare(&self, what: &str, quiet: &mut [u64], erasing: &mut [u64], figures: &mut Figures) {
+        let while_erasing = format!("while {} messages are erased", self.messages);
+        let mut both = |name: String, unit: &'static str, without: f64, with: f64| {
+            figures.add(format!("{name}, nothing is erased"), unit, without);
+            figures.add(format!("{name}, {while_erasing}"), unit, with);
+            figures.add(format!("{name}: while erasing to without"), "ratio", with / without);
+        };
+        quiet.sort_unstable();
+        erasing.sort_unstable();
+        for (name, share) in [("p50", 0.5), ("p99", 0.99), ("p99.9", 0.999)] {
+            let of = |times: &[u64]| percentile(times, share) / 1e6;
+            both(format!("{what} {name}"), "ms", of(quiet), of(erasing));
+        }
+        both(format!("{what} later than 1 ms"), "%", late(quiet), late(erasing));
+    }
+}
+
+/// The share of sorted times in nanoseconds above a millisecond, in percent.
+fn late(times: &[u64]) -> f64 {
+    let within = times.partition_point(|&time| time <= 1_000_000);
+    whole((times.len() - within) as u64) * 100.0 / whole(times.len() as u64)
+}
+
+impl Side {
+    fn turn(&mut self, pairs: &Pairs) -> Outcome<()> {
+        let mut paced = pairs.pace(&self.lethe, &mut self.fleet)?;
+        self.answers.append(&mut paced.answers);
+        self.deliveries.append(&mut paced.deliveries);
+        Ok(())
     }
 }
 

@@ -6,7 +6,7 @@ use super::{same, until_quiet, user};
 use crate::Outcome;
 use crate::figures::Figures;
 use crate::fleet::Fleet;
-use crate::meter::Meter;
+use crate::meter::{Cost, Meter};
 use crate::session::Target;
 use crate::stamp::now;
 use crate::system::System;
@@ -40,6 +40,17 @@ struct Counts {
     delivered: u64,
 }
 
+/// What senders at a fixed rate have seen.
+#[derive(Debug)]
+pub struct Paced {
+    /// From when a message was due until its answer was there, in nanoseconds.
+    pub answers: Vec<u64>,
+    /// The same until its receiver had it.
+    pub deliveries: Vec<u64>,
+    /// What it cost.
+    pub cost: Cost,
+}
+
 const WARM_UP: Duration = Duration::from_secs(1);
 
 impl Pairs {
@@ -56,6 +67,24 @@ impl Pairs {
     /// # Errors
     /// When a message is neither answered nor delivered, or more than once.
     pub fn on(&self, system: &mut dyn System) -> Outcome<Figures> {
+        let mut fleet = self.gather(system)?;
+        let mut figures = Figures::default();
+        // The rate first: after seconds of saturation a store is still at work for those.
+        if self.rate > 0 {
+            self.pace(system, &mut fleet)?.add_to(&mut figures, &format!("{}/s: ", self.rate));
+            nothing_more(&mut fleet)?;
+        }
+        if self.window > 0 {
+            self.saturate(system, &mut fleet, &mut figures)?;
+        }
+        Ok(figures)
+    }
+
+    /// Signs all users in on a system that runs, each with the other of its pair as the aim.
+    ///
+    /// # Errors
+    /// When a user is not there, or not signed in.
+    pub fn gather(&self, system: &mut dyn System) -> Outcome<Fleet> {
         let users: Vec<String> = (0..self.pairs * 2).map(user).collect();
         system.add_users(&users)?;
         let mut fleet = Fleet::new()?;
@@ -65,15 +94,7 @@ impl Pairs {
             fleet.say(n, |socket| socket.aim(&Target::User(users[n ^ 1].clone()), self.bytes))?;
         }
         until_quiet(&mut fleet, Duration::from_millis(200))?;
-        let mut figures = Figures::default();
-        // The rate first: after seconds of saturation a store is still at work for those.
-        if self.rate > 0 {
-            self.pace(system, &mut fleet, &mut figures)?;
-        }
-        if self.window > 0 {
-            self.saturate(system, &mut fleet, &mut figures)?;
-        }
-        Ok(figures)
+        Ok(fleet)
     }
 
     /// As fast as answers allow.
@@ -99,11 +120,20 @@ impl Pairs {
         Ok(())
     }
 
-    /// At a fixed rate, however slow the answers are.
-    fn pace(&self, system: &dyn System, fleet: &mut Fleet, figures: &mut Figures) -> Outcome<()> {
+    /// How long senders at a fixed rate write, with the time to warm up.
+    #[must_use]
+    pub fn paced(&self) -> Duration {
+        WARM_UP + Duration::from_secs(self.seconds)
+    }
+
+    /// At a fixed rate, however slow the answers are. What comes twice but later is for [`nothing_more`] to find.
+    ///
+    /// # Errors
+    /// When a message is neither answered nor delivered, or more than once.
+    pub fn pace(&self, system: &dyn System, fleet: &mut Fleet) -> Outcome<Paced> {
         fleet.limit(Duration::from_secs(self.seconds * 4 + 120));
         let period = 1_000_000_000 / u64::from(self.rate);
-        let total = u64::from(self.rate) * (self.seconds + WARM_UP.as_secs());
+        let total = u64::from(self.rate) * self.paced().as_secs();
         let (mut counts, clients) = (Counts::default(), fleet.clients() as u64);
         let (mut answers, mut deliveries) = (Vec::new(), Vec::new());
         let begun = now();
@@ -134,14 +164,19 @@ impl Pairs {
                 Ok(())
             })?;
         }
-        fleet.tick(Duration::ZERO)?;
-        drain(fleet, &mut counts)?;
         let cost = meter.ok_or("the paced part was too short")?.read();
-        let prefix = format!("{}/s: ", self.rate);
-        figures.add_latency(&format!("{prefix}send to answer"), &mut answers);
-        figures.add_latency(&format!("{prefix}send to delivery"), &mut deliveries);
-        cost.add_rates(figures, &prefix, "messages", answers.len() as u64);
-        Ok(())
+        fleet.tick(Duration::ZERO)?;
+        same("answers", counts.sent, counts.answered)?;
+        same("deliveries", counts.sent, counts.delivered)?;
+        Ok(Paced { answers, deliveries, cost })
+    }
+}
+
+impl Paced {
+    fn add_to(mut self, figures: &mut Figures, prefix: &str) {
+        figures.add_latency(&format!("{prefix}send to answer"), &mut self.answers);
+        figures.add_latency(&format!("{prefix}send to delivery"), &mut self.deliveries);
+        self.cost.add_rates(figures, prefix, "messages", self.answers.len() as u64);
     }
 }
 
@@ -158,17 +193,25 @@ fn echo(fleet: &mut Fleet, counts: &mut Counts, again: bool) -> Outcome<()> {
     })
 }
 
-/// Waits for what is under way, and that nothing comes twice.
+/// Waits for what is under way.
 fn drain(fleet: &mut Fleet, counts: &mut Counts) -> Outcome<()> {
     while counts.answered < counts.sent || counts.delivered < counts.sent {
         echo(fleet, counts, false)?;
     }
+    same("answers", counts.sent, counts.answered)?;
+    same("deliveries", counts.sent, counts.delivered)?;
+    nothing_more(fleet)
+}
+
+/// That nothing comes after all was answered and delivered.
+///
+/// # Errors
+/// When something does.
+pub fn nothing_more(fleet: &mut Fleet) -> Outcome<()> {
     let mut late = 0;
     fleet.turn(Duration::from_millis(100), |heard, _| {
         late += heard.answers.len() + heard.deliveries.len();
         Ok(())
     })?;
-    same("answers", counts.sent, counts.answered)?;
-    same("deliveries", counts.sent, counts.delivered)?;
     same("answers and deliveries after all", 0, late as u64)
 }

@@ -114,6 +114,16 @@ impl Lethe {
         self.home.path().join("data")
     }
 
+    /// Stops the process where it is, until [`Lethe::resume`]: neither timers nor threads of it run.
+    pub fn suspend(&self) {
+        self.process.iter().for_each(|process| process.signal(Signal::STOP));
+    }
+
+    /// Lets it go on.
+    pub fn resume(&self) {
+        self.process.iter().for_each(|process| process.signal(Signal::CONT));
+    }
+
     /// A token for a user.
     #[must_use]
     pub fn user_sig(user: &str) -> String {

@@ -76,8 +76,11 @@ impl Wire {
             }
             websocket::PONG => {}
             kind => {
+                let code = payload.first_chunk().map_or(0, |&code| u16::from_be_bytes(code));
                 let why = String::from_utf8_lossy(payload.get(2..).unwrap_or_default());
-                return Err(format!("the server closed the WebSocket (frame of kind {kind}) {why}").into());
+                return Err(
+                    format!("the server closed the WebSocket (kind {kind}, code {code}) {why}").into()
+                );
             }
         }
         Ok(Some((None, end)))
