@@ -38,8 +38,11 @@ impl Report {
     /// What a record says about these items.
     #[must_use]
     pub fn of(record: &Record, items: &[Item], runs: u32) -> Self {
-        let parts = items.iter().map(|item| Part::of(record, item, runs)).collect();
-        Self { starts: record.starts().cloned().collect(), parts, runs }
+        let starts: Vec<Start> = record.starts().cloned().collect();
+        let systems = starts.last().map_or(&[][..], |start| &start.systems);
+        let kinds: Vec<Kind> = systems.iter().map(|system| system.0).collect();
+        let parts = items.iter().map(|item| Part::of(record, item, &kinds, runs)).collect();
+        Self { starts, parts, runs }
     }
 
     /// How much went wrong.
@@ -228,9 +231,9 @@ impl Report {
 }
 
 impl Part {
-    fn of(record: &Record, item: &Item, runs: u32) -> Self {
+    fn of(record: &Record, item: &Item, kinds: &[Kind], runs: u32) -> Self {
         let mut part = Self { item: item.clone(), results: Vec::new(), failures: Vec::new() };
-        for kind in Kind::ALL.into_iter().filter(|&kind| item.is_for(kind)) {
+        for &kind in kinds.iter().filter(|&&kind| item.is_for(kind)) {
             let words = item.words_for(kind);
             let known = (0..runs).filter_map(|run| record.find(run, &item.title, kind, &words));
             known.for_each(|run| part.take(run));
@@ -269,6 +272,10 @@ impl Part {
         }
         let Some((first, figures)) = self.results.first() else { return };
         let others = &self.results[1..];
+        let done = figures.0.iter().map(|figure| figure.values.len()).max().unwrap_or(0);
+        if done < runs as usize {
+            let _ = writeln!(out, "So far {done} of {runs} runs.\n");
+        }
         let mut head = format!("| figure | unit | {} | goal |", first.name());
         let mut rule = "|---|---|---:|---:|".to_owned();
         for (kind, _) in others {

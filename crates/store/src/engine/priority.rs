@@ -22,3 +22,32 @@ pub(super) fn lower(names: &[&str]) {
         }
     }
 }
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use std::sync::mpsc::channel;
+
+    use super::*;
+
+    #[test]
+    fn a_thread_of_that_name_gives_way_and_no_other_does() {
+        let ours = getpriority_process(None).unwrap();
+        let niceness_of = |name: &str| {
+            let ((begin, begun), (tell, told)) = (channel::<()>(), channel());
+            let thread = std::thread::Builder::new().name(name.to_owned());
+            let thread = thread.spawn(move || {
+                tell.send(getpriority_process(None)).unwrap();
+                begun.recv().unwrap();
+                tell.send(getpriority_process(None)).unwrap();
+            });
+            assert_eq!(told.recv().unwrap(), Ok(ours));
+            lower(&["yields"]);
+            begin.send(()).unwrap();
+            thread.unwrap().join().unwrap();
+            told.recv().unwrap().unwrap()
+        };
+        assert_eq!(niceness_of("yields"), (ours + STEPS).min(NICEST));
+        assert_eq!(niceness_of("answers"), ours);
+        assert_eq!(getpriority_process(None), Ok(ours));
+    }
+}
