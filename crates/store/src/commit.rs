@@ -22,10 +22,10 @@ const BREATH: usize = 64;
 /// A commit is made where it was asked for when the last one took less than this: then it costs less than waking another
 /// thread, and being woken by it. Longer ones are made by a thread that may wait.
 const QUICK: Duration = Duration::from_micros(100);
-/// Each row of it may have taken this more: a large group does not say that the disk has become slow.
-const ROW: Duration = Duration::from_micros(1);
 /// ... and has so many rows at most: a large group takes its time, and one more thread does not matter to it.
 const FEW: usize = 128;
+/// Each row of the last one may have taken this more: a large group does not say that the disk has become slow.
+const ROW: Duration = Duration::from_micros(1);
 
 /// A transaction that waits for the next group commit.
 #[derive(Debug)]

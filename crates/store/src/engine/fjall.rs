@@ -8,8 +8,7 @@ use bytes::Bytes;
 use fjall::{AbstractTree as _, Database, Keyspace, KeyspaceCreateOptions, PersistMode, Readable as _};
 
 use crate::backup::Writer;
-use crate::engine::priority;
-use crate::engine::reclaimer::{self, Reclaimer};
+use crate::engine::reclaimer::Reclaimer;
 use crate::engine::rows::Rows;
 use crate::engine::tables::options;
 use crate::engine::{Batch, Direction, Engine, Range, Space};
@@ -26,7 +25,7 @@ const JOURNALS_BYTES: u64 = 64 << 20;
 /// as another merges: it had a tenth of a busy server's time.
 const WORKERS: usize = 1;
 /// Their name.
-const WORKER: &str = "fjall:worker";
+pub(super) const WORKER: &str = "fjall:worker";
 
 /// The embedded default: a log-structured merge tree in pure Rust. It does not sync by itself, so every commit does.
 pub struct FjallEngine {
@@ -68,7 +67,6 @@ impl FjallEngine {
             .map_err(|error| StoreError::opening(&error))?;
         let spaces = Arc::new(spaces);
         let reclaimer = Reclaimer::of(&spaces).map_err(|error| StoreError::opening(&error.into()))?;
-        priority::lower(&[WORKER, reclaimer::THREAD]);
         Ok(Self {
             path: path.to_owned(),
             reclaimer,

@@ -10,8 +10,10 @@ use std::time::Duration;
 
 use fjall::{AbstractTree as _, Keyspace};
 
+use crate::engine::{fjall::WORKER, priority};
+
 /// The name of the thread.
-pub(super) const THREAD: &str = "reclaimer";
+const THREAD: &str = "reclaimer";
 /// It is looked for new ones whenever so much was written, in bytes: what is smaller is freed soon enough.
 const LOOK: u64 = 1 << 20;
 /// Time between looks while there is something to free, or may soon be.
@@ -84,6 +86,8 @@ fn lock(owned: &Mutex<Owned>) -> std::sync::MutexGuard<'_, Owned> {
 
 /// Until the engine ends.
 fn work(owned: &Mutex<Owned>, written: &AtomicU64) {
+    // A thread gives itself its name: this one has it by now, and the engine's threads began earlier.
+    priority::lower(&[WORKER, THREAD]);
     let (mut known, mut looks) = (0, 0);
     while lock(owned).look() {
         let total = written.load(Ordering::Relaxed);
