@@ -101,15 +101,15 @@ test-web: test-rust /usr/bin/chromium
 $(NATS):
 	$(call install,nats-server,nats-server 2.9 or newer)
 
-# Peers of the bench, started by the bench itself with directories and ports of its own. What cannot be installed is left
-# out of the report, which says so.
+# Peers of the bench and what a cluster is made of, started by the bench itself with directories and ports of its own. What
+# cannot be installed is left out of the report, which says so.
 ERLANG_SQLITE := /usr/share/doc/erlang-p1-sqlite3
 LUA_SQLITE := /usr/share/doc/lua-dbi-sqlite3
 SYNAPSE := .cache/synapse/bin/synapse_homeserver
 SYNAPSE_VERSION := 1.163.2
 
 peers:
-	-@$(MAKE) -k --no-print-directory $(ERLANG_SQLITE) $(LUA_SQLITE) $(SYNAPSE)
+	-@$(MAKE) -k --no-print-directory $(ERLANG_SQLITE) $(LUA_SQLITE) $(SYNAPSE) /usr/lib/postgresql $(NATS)
 
 $(ERLANG_SQLITE):
 	$(call install,ejabberd erlang-p1-sqlite3,ejabberd with its library for SQLite)

@@ -1,6 +1,7 @@
 //! Two Lethe nodes that share PostgreSQL and NATS, all on this machine.
 
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use lethe_cluster_tests::nats::Nats;
 use lethe_cluster_tests::postgres::Postgres;
@@ -29,12 +30,22 @@ pub struct Split {
     pub nats: f64,
 }
 
+/// Tests, which share what starts these, panic without them; the bench goes on with something else.
+fn installed() -> Outcome<()> {
+    if !Path::new("/usr/lib/postgresql").is_dir() {
+        return Err("PostgreSQL is not installed".into());
+    }
+    Command::new("nats-server").arg("--version").output().map_err(|error| format!("nats-server: {error}"))?;
+    Ok(())
+}
+
 impl Cluster {
     /// Starts everything in directories within `base`.
     ///
     /// # Errors
     /// When a part is not there.
     pub fn start(base: &Path, nodes: usize) -> Outcome<Self> {
+        installed()?;
         let home = tempfile::Builder::new().prefix("lethe-bench-").tempdir_in(base)?;
         let postgres = Postgres::on(home, &[]);
         let nats = Nats::start(1);
