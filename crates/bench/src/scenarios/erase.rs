@@ -58,9 +58,11 @@ impl Erase {
     pub fn run(&self, setup: &Setup) -> Outcome<Figures> {
         setup.must_be_lethe()?;
         let pairs = Pairs { pairs: 100, bytes: 100, window: 0, seconds: self.seconds, rate: self.rate };
-        let mut quiet = self.side(setup, &pairs)?;
+        // Clients come when both are filled: a server that is suspended for a minute takes its clients for lost.
+        let (quiet, erasing) = (self.filled(setup)?, self.filled(setup)?);
+        let mut quiet = Side::of(quiet, &pairs)?;
         quiet.lethe.suspend();
-        let mut erasing = self.side(setup, &pairs)?;
+        let mut erasing = Side::of(erasing, &pairs)?;
         let (full, began) = (disk(&erasing.lethe.data()), Instant::now());
         clear(&erasing.lethe)?;
         let mut figures = Figures::default();
@@ -111,14 +113,12 @@ impl Erase {
         nothing_more(&mut erasing.fleet)
     }
 
-    /// A filled server to which pairs have written.
-    fn side(&self, setup: &Setup, pairs: &Pairs) -> Outcome<Side> {
+    /// A filled server that erases at once.
+    fn filled(&self, setup: &Setup) -> Outcome<Lethe> {
         let each = self.messages / CONVERSATIONS as u64;
-        let mut lethe = Lethe::start_filled(&setup.dir, |data| fill(data, CONVERSATIONS, each))?;
+        let lethe = Lethe::start_filled(&setup.dir, |data| fill(data, CONVERSATIONS, each))?;
         lethe.rest("lethe_config/set", r#"{"ErasureGrace":0}"#)?;
-        let mut fleet = pairs.gather(&mut lethe)?;
-        Pairs { seconds: FIRST, ..pairs.clone() }.pace(&lethe, &mut fleet)?;
-        Ok(Side { lethe, fleet, answers: Vec::new(), deliveries: Vec::new() })
+        Ok(lethe)
     }
 
     /// Percentiles of both, and how many are late: where the tail is flat, a few late ones more move a percentile far.
@@ -146,6 +146,13 @@ fn late(times: &[u64]) -> f64 {
 }
 
 impl Side {
+    /// With pairs that have written already.
+    fn of(mut lethe: Lethe, pairs: &Pairs) -> Outcome<Self> {
+        let mut fleet = pairs.gather(&mut lethe)?;
+        Pairs { seconds: FIRST, ..pairs.clone() }.pace(&lethe, &mut fleet)?;
+        Ok(Self { lethe, fleet, answers: Vec::new(), deliveries: Vec::new() })
+    }
+
     fn turn(&mut self, pairs: &Pairs) -> Outcome<()> {
         let mut paced = pairs.pace(&self.lethe, &mut self.fleet)?;
         self.answers.append(&mut paced.answers);
