@@ -25,10 +25,12 @@ const TOP: f64 = 48.0;
 const BOTTOM: f64 = 52.0;
 /// The least distance of two names at the ends of lines.
 const APART: f64 = 15.0;
+/// Names have a rim in the colour of the page: lines pass below them.
 const STYLE: &str = "text{font:12px system-ui,sans-serif;fill:#374151}.t{font-size:15px;font-weight:600;fill:#111827}\
     .g{stroke:#e5e7eb}.l{fill:none;stroke-width:2}.p0{--c:#2563eb}.p1{--c:#b45309}.p2{--c:#047857}.p3{--c:#be185d}\
-    .p4{--c:#6d28d9}.p5{--c:#0e7490}.p6{--c:#4d7c0f}.p7{--c:#b91c1c}.l{stroke:var(--c)}.d{fill:var(--c)}.n{fill:var(--c)}\
-    .b{fill:#fff}@media(prefers-color-scheme:dark){text{fill:#d1d5db}.t{fill:#f9fafb}.g{stroke:#374151}.b{fill:#111827}\
+    .p4{--c:#6d28d9}.p5{--c:#0e7490}.p6{--c:#4d7c0f}.p7{--c:#b91c1c}.l{stroke:var(--c)}.d{fill:var(--c)}.n{fill:var(--c);\
+    paint-order:stroke;stroke:#fff;stroke-width:4px}.b{fill:#fff}\
+    @media(prefers-color-scheme:dark){text{fill:#d1d5db}.t{fill:#f9fafb}.g{stroke:#374151}.b{fill:#111827}.n{stroke:#111827}\
     .p0{--c:#60a5fa}.p1{--c:#fbbf24}.p2{--c:#34d399}.p3{--c:#f472b6}.p4{--c:#a78bfa}.p5{--c:#22d3ee}.p6{--c:#a3e635}\
     .p7{--c:#f87171}}";
 
