@@ -231,7 +231,10 @@ impl Session for Client {
             (self.upgraded, used) = (true, length);
             out.extend_from_slice(&self.wire.header());
         }
-        while let Some((element, length)) = self.wire.next(&input[used..], out)? {
+        loop {
+            let next = self.wire.next(&input[used..], out);
+            let next = next.map_err(|error| format!("{error}; the login's step: {:?}", self.step))?;
+            let Some((element, length)) = next else { break };
             if let Some(element) = element {
                 self.hear(element, out, heard)?;
             }

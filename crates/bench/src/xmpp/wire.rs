@@ -77,10 +77,9 @@ impl Wire {
             websocket::PONG => {}
             kind => {
                 let code = payload.first_chunk().map_or(0, |&code| u16::from_be_bytes(code));
-                let why = String::from_utf8_lossy(payload.get(2..).unwrap_or_default());
-                return Err(
-                    format!("the server closed the WebSocket (kind {kind}, code {code}) {why}").into()
-                );
+                let why = payload.get(2..).filter(|why| !why.is_empty());
+                let why = why.map_or(String::new(), |why| format!(", {}", String::from_utf8_lossy(why)));
+                return Err(format!("the server closed the WebSocket (kind {kind}, code {code}{why})").into());
             }
         }
         Ok(Some((None, end)))
