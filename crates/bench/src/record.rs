@@ -95,15 +95,26 @@ impl Record {
         Ok(())
     }
 
-    /// What is known of a system's work in a run; the last line is the one that counts.
-    #[must_use]
-    pub fn find(&self, run: u32, title: &str, system: Kind, words: &str) -> Option<&Run> {
-        self.lines.iter().rev().find_map(|line| match line {
+    /// What is known of a system's work in a run: every attempt, the last of which is the one that counts.
+    pub fn attempts<'a, 'b>(
+        &'a self,
+        run: u32,
+        title: &'b str,
+        system: Kind,
+        words: &'b str,
+    ) -> impl DoubleEndedIterator<Item = &'a Run> {
+        self.lines.iter().filter_map(move |line| match line {
             Line::Run(known) => ((known.run, known.title.as_str(), known.system, known.words.as_str())
                 == (run, title, system, words))
                 .then_some(known),
             Line::Start(_) => None,
         })
+    }
+
+    /// The attempt that counts.
+    #[must_use]
+    pub fn find(&self, run: u32, title: &str, system: Kind, words: &str) -> Option<&Run> {
+        self.attempts(run, title, system, words).next_back()
     }
 
     /// Every start, the first one first.

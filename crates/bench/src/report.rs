@@ -21,6 +21,8 @@ pub struct Part {
     pub results: Vec<(Kind, Figures)>,
     /// Why others did not.
     pub failures: Vec<(Kind, String)>,
+    /// What went wrong before it was done again with success.
+    pub repeated: Vec<(Kind, String)>,
 }
 
 /// Everything of one `lethe-bench all`.
@@ -232,23 +234,33 @@ impl Report {
 
 impl Part {
     fn of(record: &Record, item: &Item, kinds: &[Kind], runs: u32) -> Self {
-        let mut part = Self { item: item.clone(), results: Vec::new(), failures: Vec::new() };
+        let (results, failures, repeated) = (Vec::new(), Vec::new(), Vec::new());
+        let mut part = Self { item: item.clone(), results, failures, repeated };
         for &kind in kinds.iter().filter(|&&kind| item.is_for(kind)) {
             let words = item.words_for(kind);
-            let known = (0..runs).filter_map(|run| record.find(run, &item.title, kind, &words));
-            known.for_each(|run| part.take(run));
+            for run in 0..runs {
+                part.take(record.attempts(run, &item.title, kind, &words));
+            }
         }
         part
     }
 
-    fn take(&mut self, run: &Run) {
-        match &run.outcome {
-            Ok(figures) => match self.results.iter_mut().find(|result| result.0 == run.system) {
-                Some((_, known)) => known.merge(figures.clone()),
-                None => self.results.push((run.system, figures.clone())),
-            },
-            Err(why) => self.failures.push((run.system, format!("run {}: {why}", run.run + 1))),
+    /// The attempts of a run: the last one counts.
+    fn take<'a>(&mut self, attempts: impl Iterator<Item = &'a Run>) {
+        let mut wrong = Vec::new();
+        for Run { run, system, outcome, .. } in attempts {
+            match outcome {
+                Ok(figures) => {
+                    self.repeated.append(&mut wrong);
+                    match self.results.iter_mut().find(|result| result.0 == *system) {
+                        Some((_, known)) => known.merge(figures.clone()),
+                        None => self.results.push((*system, figures.clone())),
+                    }
+                }
+                Err(why) => wrong.push((*system, format!("run {}: {}", run + 1, why.trim_end()))),
+            }
         }
+        self.failures.extend(wrong.pop());
     }
 
     fn write(&self, out: &mut String, runs: u32) {
@@ -269,6 +281,9 @@ impl Part {
         }
         for (kind, why) in &self.failures {
             let _ = writeln!(out, "**{}: {why}**\n", kind.name());
+        }
+        for (kind, why) in &self.repeated {
+            let _ = writeln!(out, "{}, done again after it had failed: {why}.\n", kind.name());
         }
         let Some((first, figures)) = self.results.first() else { return };
         let others = &self.results[1..];
@@ -328,4 +343,39 @@ fn spread(figure: &Figure) -> String {
         return show(median);
     }
     format!("{} ({} … {})", show(median), show(min), show(max))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::Who;
+    use crate::record::Line;
+
+    #[test]
+    fn the_last_attempt_of_a_run_counts_and_what_failed_before_is_said() {
+        let directory = tempfile::tempdir().unwrap();
+        let mut record = Record::open(&directory.path().join("runs.jsonl"), false).unwrap();
+        let item =
+            Item { title: "S1 idle".to_owned(), in_memory: true, words: "idle".to_owned(), who: Who::All };
+        let mut attempt = |run: u32, outcome: Result<f64, &str>| {
+            let outcome = outcome.map_err(str::to_owned).map(|value| {
+                let mut figures = Figures::default();
+                figures.add("rate", "1/s", value);
+                figures
+            });
+            let (title, words) = (item.title.clone(), item.words.clone());
+            record
+                .add(Line::Run(Run { run, title, system: Kind::Lethe, words, seconds: 1.0, outcome }))
+                .unwrap();
+        };
+        attempt(0, Err("closed "));
+        attempt(0, Ok(1.0));
+        attempt(1, Ok(3.0));
+        attempt(2, Err("lost"));
+
+        let part = Part::of(&record, &item, &[Kind::Lethe], 3);
+        assert_eq!(part.results[0].1.0[0].values, [1.0, 3.0]);
+        assert_eq!(part.repeated, [(Kind::Lethe, "run 1: closed".to_owned())]);
+        assert_eq!(part.failures, [(Kind::Lethe, "run 3: lost".to_owned())]);
+    }
 }
