@@ -102,7 +102,7 @@ $(NATS):
 	$(call install,nats-server,nats-server 2.9 or newer)
 
 # Peers of the bench and what a cluster is made of, started by the bench itself with directories and ports of its own. What
-# cannot be installed is left out of the report, which says so.
+# cannot be installed is not measured, and the report says so.
 ERLANG_SQLITE := /usr/share/doc/erlang-p1-sqlite3
 LUA_SQLITE := /usr/share/doc/lua-dbi-sqlite3
 SYNAPSE := .cache/synapse/bin/synapse_homeserver

@@ -1,12 +1,12 @@
 //! Two Lethe nodes that share PostgreSQL and NATS, all on this machine.
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use lethe_cluster_tests::nats::Nats;
 use lethe_cluster_tests::postgres::Postgres;
 
 use super::lethe::Lethe;
+use super::service;
 use crate::Outcome;
 use crate::system::{Identity, Link, System};
 use crate::usage::Usage;
@@ -35,7 +35,9 @@ fn installed() -> Outcome<()> {
     if !Path::new("/usr/lib/postgresql").is_dir() {
         return Err("PostgreSQL is not installed".into());
     }
-    Command::new("nats-server").arg("--version").output().map_err(|error| format!("nats-server: {error}"))?;
+    if !service::has("nats-server") {
+        return Err("nats-server is not installed".into());
+    }
     Ok(())
 }
 
