@@ -37,8 +37,10 @@ pub struct Fleet {
     buffer: Box<[u8]>,
     heard: Heard,
     deadline: Instant,
-    /// Sockets that were lost before their login was complete and are to be opened again; none when a loss is an error.
-    lost: Option<Vec<usize>>,
+    /// Sockets that were lost before their login was complete and are to be opened again.
+    lost: Vec<usize>,
+    /// How many more may be lost so; one more is an error.
+    tolerated: usize,
     /// Ticks of the clock since they were taken.
     pub ticks: u64,
 }
@@ -64,7 +66,8 @@ impl Fleet {
             buffer: vec![0; READ].into_boxed_slice(),
             heard: Heard::default(),
             deadline: Instant::now() + Duration::from_secs(60),
-            lost: None,
+            lost: Vec::new(),
+            tolerated: 0,
             ticks: 0,
         })
     }
@@ -187,17 +190,21 @@ impl Fleet {
         Ok(())
     }
 
-    /// Puts a lost connection down to be opened again; an error where that is not wanted, and any other error.
+    /// Puts a connection that was lost during its login down to be opened again, if so many are tolerated; anything else is
+    /// an error.
     fn lose(&mut self, number: usize, error: Box<dyn std::error::Error + Send + Sync>) -> Outcome<()> {
-        let Some(lost) = self.lost.as_mut().filter(|_| error.is::<Lost>()) else { return Err(error) };
+        if self.tolerated == 0 || self.sockets[number].ready || !error.is::<Lost>() {
+            return Err(error);
+        }
+        self.tolerated -= 1;
         let _ = epoll::delete(&self.epoll, &self.sockets[number].stream);
-        lost.push(number);
+        self.lost.push(number);
         Ok(())
     }
 
     /// Opens lost connections again; how many there were.
     fn reopen(&mut self, mut links: impl FnMut(usize) -> Outcome<Vec<Link>>) -> Outcome<usize> {
-        let lost = self.lost.as_mut().map(std::mem::take).unwrap_or_default();
+        let lost = std::mem::take(&mut self.lost);
         for &number in &lost {
             let client = self.sockets[number].client();
             let (n, again) = (usize::try_from(client)?, "a client has as many sockets as before");
@@ -212,8 +219,7 @@ impl Fleet {
         Ok(lost.len())
     }
 
-    /// The same as [`Fleet::gather`] in a fleet without clients, as fast as the server lets them in: a client that is
-    /// turned away comes again at once.
+    /// The same as [`Fleet::gather`], as fast as the server lets them in: a client that is turned away comes again at once.
     ///
     /// # Errors
     /// See [`Fleet::turn`].
@@ -222,9 +228,26 @@ impl Fleet {
         count: usize,
         links: impl FnMut(usize) -> Outcome<Vec<Link>>,
     ) -> Outcome<Gathered> {
-        self.lost = Some(Vec::new());
-        let gathered = self.gather(count, f64::INFINITY, links);
-        self.lost = None;
+        self.tolerated = usize::MAX;
+        let gathered = self.connect(count, f64::INFINITY, usize::MAX, links);
+        self.tolerated = 0;
+        gathered
+    }
+
+    /// Connects clients of these users, at most `rate` per second, and waits until all are ready. Up to one of a thousand may
+    /// lose its connection during the login and comes again, as [`Gathered::retries`] tells.
+    ///
+    /// # Errors
+    /// See [`Fleet::turn`].
+    pub fn gather_again(
+        &mut self,
+        count: usize,
+        rate: f64,
+        links: impl FnMut(usize) -> Outcome<Vec<Link>>,
+    ) -> Outcome<Gathered> {
+        self.tolerated = count / 1000;
+        let gathered = self.connect(count, rate, PENDING, links);
+        self.tolerated = 0;
         gathered
     }
 
@@ -236,9 +259,19 @@ impl Fleet {
         &mut self,
         count: usize,
         rate: f64,
+        links: impl FnMut(usize) -> Outcome<Vec<Link>>,
+    ) -> Outcome<Gathered> {
+        self.connect(count, rate, PENDING, links)
+    }
+
+    fn connect(
+        &mut self,
+        count: usize,
+        rate: f64,
+        most_pending: usize,
         mut links: impl FnMut(usize) -> Outcome<Vec<Link>>,
     ) -> Outcome<Gathered> {
-        let (begun, before) = (Instant::now(), self.sockets.len());
+        let (begun, before, clients) = (Instant::now(), self.sockets.len(), self.first.len());
         let mut gathered = Gathered::default();
         let mut added = 0;
         while added < count || gathered.ready < self.sockets.len() - before {
@@ -247,7 +280,7 @@ impl Fleet {
             // A few at once, so that logins go on in between.
             for _ in 0..16 {
                 let pending = self.sockets.len() - before - gathered.ready;
-                if added < count.min(due) && (pending < PENDING || self.lost.is_some()) {
+                if added < count.min(due) && pending < most_pending {
                     let links = links(added)?;
                     self.add(links)?;
                     added += 1;
@@ -260,7 +293,7 @@ impl Fleet {
                 gathered.heads += heard.heads;
                 Ok(())
             })?;
-            gathered.retries += self.reopen(&mut links)?;
+            gathered.retries += self.reopen(|client| links(client - clients))?;
         }
         gathered.took = begun.elapsed();
         Ok(gathered)
@@ -276,8 +309,11 @@ pub struct Gathered {
     pub items: u64,
     /// The sum of the numbers of messages in those lists.
     pub heads: u64,
-    /// Connections that were lost before their login was complete, in a storm.
+    /// Connections that were lost before their login was complete, and opened again.
     pub retries: usize,
     /// From the first connection to the last login.
     pub took: Duration,
 }
+
+#[cfg(test)]
+mod tests;

@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use crate::Outcome;
 use crate::figures::Figures;
-use crate::fleet::Fleet;
+use crate::fleet::{Fleet, Gathered};
 use crate::systems::Setup;
 
 /// A scenario with its sizes.
@@ -101,6 +101,13 @@ pub fn until_quiet(fleet: &mut Fleet, quiet: Duration) -> Outcome<()> {
 /// The one given.
 pub fn during<T>(what: &str, outcome: Outcome<T>) -> Outcome<T> {
     outcome.map_err(|error| format!("{what}: {error}").into())
+}
+
+/// Tells of connections that a server ended during the login, where there were any.
+fn repeated(gathered: &Gathered, figures: &mut Figures) {
+    if let Ok(retries @ 1..) = u32::try_from(gathered.retries) {
+        figures.add("logins that were lost and repeated", "", f64::from(retries));
+    }
 }
 
 /// An error unless both counts are the same.

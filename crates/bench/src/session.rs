@@ -37,6 +37,18 @@ pub enum Ask {
     Open(Target),
 }
 
+/// The server has said that it ends the connection; what it said.
+#[derive(Debug)]
+pub struct Closed(pub String);
+
+impl std::error::Error for Closed {}
+
+impl std::fmt::Display for Closed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
 /// What came on one socket since the last look; the fleet clears it.
 #[derive(Debug, Default)]
 pub struct Heard {
@@ -79,7 +91,7 @@ pub trait Session: Send {
     /// Takes what came. Returns how many bytes were used; the rest is given again with more behind it.
     ///
     /// # Errors
-    /// A refusal or anything that is not understood: it ends the run.
+    /// [`Closed`], after which a login may be repeated. A refusal or anything that is not understood ends the run.
     fn take(&mut self, input: &[u8], out: &mut Vec<u8>, heard: &mut Heard) -> Outcome<usize>;
 
     /// Prepares frames of texts of `bytes` to a target; the number it returns is given to [`Session::send`].

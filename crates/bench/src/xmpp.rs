@@ -17,7 +17,7 @@ use memchr::memmem::Finder;
 
 use self::aim::Aim;
 pub use self::wire::Wire;
-use crate::session::{Ask, Heard, Session, Target};
+use crate::session::{Ask, Closed, Heard, Session, Target};
 use crate::stamp::{Stamp, number};
 use crate::{Outcome, websocket};
 
@@ -233,7 +233,7 @@ impl Session for Client {
         }
         loop {
             let next = self.wire.next(&input[used..], out);
-            let next = next.map_err(|error| format!("{error}; the login's step: {:?}", self.step))?;
+            let next = next.map_err(|why| Closed(format!("{why}; the login's step: {:?}", self.step)))?;
             let Some((element, length)) = next else { break };
             if let Some(element) = element {
                 self.hear(element, out, heard)?;

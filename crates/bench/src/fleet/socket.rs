@@ -6,7 +6,7 @@ use std::net::{SocketAddr, TcpStream};
 use rustix::net::{AddressFamily, SocketFlags, SocketType, connect, socket_with};
 
 use crate::Outcome;
-use crate::session::{Ask, Heard, Session, Target};
+use crate::session::{Ask, Closed, Heard, Session, Target};
 use crate::stamp::{Stamp, now};
 use crate::system::Link;
 
@@ -20,6 +20,8 @@ pub struct Socket {
     pub(super) out: Vec<u8>,
     /// The kernel takes no more for now.
     pub(super) full: bool,
+    /// Its login is complete.
+    pub(super) ready: bool,
 }
 
 /// The connection is gone.
@@ -43,7 +45,7 @@ impl Socket {
         let Link { address, mut session } = link;
         let (stream, mut out) = (dial(address)?, Vec::new());
         session.open(&mut out);
-        Ok(Self { stream, session, client, rest: Vec::new(), out, full: false })
+        Ok(Self { stream, session, client, rest: Vec::new(), out, full: false, ready: false })
     }
 
     /// The number of its client.
@@ -110,7 +112,15 @@ impl Socket {
             }
             Err(error) => return Err(self.lost(error)),
         };
-        let input = &buffer[..length];
+        self.take(&buffer[..length], heard).map_err(|error| match error.downcast::<Closed>() {
+            Ok(closed) => self.lost(closed),
+            Err(error) => error,
+        })?;
+        self.ready |= heard.ready;
+        Ok(true)
+    }
+
+    fn take(&mut self, input: &[u8], heard: &mut Heard) -> Outcome<()> {
         if self.rest.is_empty() {
             let used = self.session.take(input, &mut self.out, heard)?;
             self.rest.extend_from_slice(&input[used..]);
@@ -123,7 +133,7 @@ impl Socket {
                 self.rest = Vec::new();
             }
         }
-        Ok(true)
+        Ok(())
     }
 }
 

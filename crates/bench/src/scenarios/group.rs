@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::{same, until_quiet, user};
+use super::{repeated, same, until_quiet, user};
 use crate::Outcome;
 use crate::figures::Figures;
 use crate::fleet::Fleet;
@@ -61,7 +61,7 @@ impl Group {
         let mut fleet = Fleet::new()?;
         fleet.limit(Duration::from_secs(300));
         let groups = [GROUP.to_owned()];
-        fleet.gather(self.clients, 2000.0, |n| {
+        let gathered = fleet.gather_again(self.clients, 2000.0, |n| {
             system.links(&users[n % members], u32::try_from(n)?, &groups)
         })?;
         let senders = self.senders.clamp(1, members);
@@ -70,6 +70,7 @@ impl Group {
         }
         until_quiet(&mut fleet, Duration::from_millis(300))?;
         let mut figures = Figures::default();
+        repeated(&gathered, &mut figures);
         self.light(system.as_ref(), &mut fleet, &mut figures)?;
         self.saturate(system.as_ref(), &mut fleet, senders, &mut figures)?;
         Ok(figures)

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{same, until_quiet, user};
+use super::{repeated, same, until_quiet, user};
 use crate::Outcome;
 use crate::figures::Figures;
 use crate::fleet::Fleet;
@@ -44,12 +44,13 @@ impl Idle {
         system.add_users(&users)?;
         // What the accounts themselves have brought into the caches is not the connections'.
         let before = memory(&processes);
-        let gathered =
-            fleet.gather(users.len(), self.rate, |n| system.links(&users[n], u32::try_from(n)?, &[]))?;
+        let gathered = fleet
+            .gather_again(users.len(), self.rate, |n| system.links(&users[n], u32::try_from(n)?, &[]))?;
         until_quiet(&mut fleet, Duration::from_millis(300))?;
         let after = memory(&processes);
         figures.add("logins per second", "1/s", users.len() as f64 / gathered.took.as_secs_f64());
         let per_client = after.saturating_sub(before) as f64 / 1024.0 / users.len().max(1) as f64;
+        repeated(&gathered, &mut figures);
         figures.add("memory per client after login", "KiB", per_client);
         fleet.limit(Duration::from_secs(self.heartbeat + self.seconds + 120));
         self.beat(&mut fleet, Duration::from_secs(self.heartbeat))?;

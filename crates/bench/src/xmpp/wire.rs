@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use super::{DOMAIN, element};
-use crate::{Outcome, websocket};
+use crate::websocket;
 
 /// How a client speaks to the server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,8 +60,9 @@ impl Wire {
         }
     }
 
-    /// Takes the first element of what came; none when it is not complete. Answers pings of the WebSocket.
-    pub(super) fn next<'a>(self, input: &'a [u8], out: &mut Vec<u8>) -> Outcome<Option<Taken<'a>>> {
+    /// Takes the first element of what came; none when it is not complete. Answers pings of the WebSocket. The error is how
+    /// the server closes it.
+    pub(super) fn next<'a>(self, input: &'a [u8], out: &mut Vec<u8>) -> Result<Option<Taken<'a>>, String> {
         if self == Self::Tcp {
             let spaces = input.iter().take_while(|byte| byte.is_ascii_whitespace()).count();
             let input = &input[spaces..];
@@ -79,7 +80,7 @@ impl Wire {
                 let code = payload.first_chunk().map_or(0, |&code| u16::from_be_bytes(code));
                 let why = payload.get(2..).filter(|why| !why.is_empty());
                 let why = why.map_or(String::new(), |why| format!(", {}", String::from_utf8_lossy(why)));
-                return Err(format!("the server closed the WebSocket (kind {kind}, code {code}{why})").into());
+                return Err(format!("the server closed the WebSocket (kind {kind}, code {code}{why})"));
             }
         }
         Ok(Some((None, end)))

@@ -1,0 +1,63 @@
+//! Logins at a listener that ends some of them.
+
+use std::io::Write as _;
+use std::net::TcpListener;
+
+use super::*;
+use crate::session::{Ask, Closed, Session, Target};
+use crate::stamp::Stamp;
+
+/// Is ready when the server says `r`, and closed when it says `c`.
+struct Login;
+
+impl Session for Login {
+    fn open(&mut self, _: &mut Vec<u8>) {}
+
+    fn take(&mut self, input: &[u8], _: &mut Vec<u8>, heard: &mut Heard) -> Outcome<usize> {
+        if input == b"c" {
+            return Err(Closed("not now".to_owned()).into());
+        }
+        heard.ready = input == b"r";
+        Ok(input.len())
+    }
+
+    fn aim(&mut self, _: &Target, _: usize) -> usize {
+        0
+    }
+
+    fn send(&mut self, _: usize, _: Stamp, _: &mut Vec<u8>) {}
+
+    fn beat(&mut self, _: u64, _: &mut Vec<u8>) {}
+
+    fn ask(&mut self, _: &Ask, _: u64, _: &mut Vec<u8>) -> Outcome<()> {
+        Ok(())
+    }
+}
+
+/// A thousand logins at a server that says these words first, and then only `r`.
+fn thousand(words: &'static [&[u8]], again: bool) -> Outcome<Gathered> {
+    let listener = TcpListener::bind("127.0.0.1:0")?;
+    let address = listener.local_addr()?;
+    std::thread::spawn(move || {
+        let mut words = words.iter();
+        let mut streams = Vec::new();
+        for mut stream in listener.incoming().flatten() {
+            if stream.write_all(words.next().unwrap_or(&b"r".as_slice())).is_ok() {
+                streams.push(stream);
+            }
+        }
+    });
+    let mut fleet = Fleet::new()?;
+    let links = |_| Ok(vec![Link { address, session: Box::new(Login) }]);
+    if again { fleet.gather_again(1000, 5000.0, links) } else { fleet.gather(1000, 5000.0, links) }
+}
+
+#[test]
+fn one_login_of_a_thousand_may_be_repeated() {
+    let gathered = thousand(&[b"c"], true).unwrap();
+    assert_eq!((gathered.ready, gathered.retries), (1000, 1));
+    assert!(thousand(&[b"c", b"c"], true).unwrap_err().to_string().ends_with("not now"));
+    assert!(thousand(&[b"c"], false).unwrap_err().to_string().ends_with("not now"));
+    let gathered = thousand(&[], false).unwrap();
+    assert_eq!((gathered.ready, gathered.retries), (1000, 0));
+}
