@@ -239,28 +239,28 @@ impl Part {
         for &kind in kinds.iter().filter(|&&kind| item.is_for(kind)) {
             let words = item.words_for(kind);
             for run in 0..runs {
-                part.take(record.attempts(run, &item.title, kind, &words));
+                part.take(kind, run, record.attempts(run, &item.title, kind, &words));
             }
         }
         part
     }
 
     /// The attempts of a run: the last one counts.
-    fn take<'a>(&mut self, attempts: impl Iterator<Item = &'a Run>) {
+    fn take<'a>(&mut self, kind: Kind, run: u32, attempts: impl Iterator<Item = &'a Run>) {
         let mut wrong = Vec::new();
-        for Run { run, system, outcome, .. } in attempts {
+        for Run { outcome, .. } in attempts {
             match outcome {
                 Ok(figures) => {
-                    self.repeated.append(&mut wrong);
-                    match self.results.iter_mut().find(|result| result.0 == *system) {
+                    self.repeated.extend(failed(kind, run, &std::mem::take(&mut wrong)));
+                    match self.results.iter_mut().find(|result| result.0 == kind) {
                         Some((_, known)) => known.merge(figures.clone()),
-                        None => self.results.push((*system, figures.clone())),
+                        None => self.results.push((kind, figures.clone())),
                     }
                 }
-                Err(why) => wrong.push((*system, format!("run {}: {}", run + 1, why.trim_end()))),
+                Err(why) => wrong.push(why.as_str()),
             }
         }
-        self.failures.extend(wrong.pop());
+        self.failures.extend(failed(kind, run, &wrong));
     }
 
     fn write(&self, out: &mut String, runs: u32) {
@@ -345,6 +345,13 @@ fn spread(figure: &Figure) -> String {
     format!("{} ({} … {})", show(median), show(min), show(max))
 }
 
+/// What is said of attempts that failed: how many, and why the last one did.
+fn failed(kind: Kind, run: u32, why: &[&str]) -> Option<(Kind, String)> {
+    let last = why.last()?.trim_end();
+    let often = if why.len() > 1 { format!(", {} times, at last", why.len()) } else { String::new() };
+    Some((kind, format!("run {}{often}: {last}", run + 1)))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -370,12 +377,16 @@ mod tests {
         };
         attempt(0, Err("closed "));
         attempt(0, Ok(1.0));
+        attempt(1, Err("closed"));
+        attempt(1, Err("lost"));
         attempt(1, Ok(3.0));
+        attempt(2, Err("closed"));
         attempt(2, Err("lost"));
 
         let part = Part::of(&record, &item, &[Kind::Lethe], 3);
         assert_eq!(part.results[0].1.0[0].values, [1.0, 3.0]);
-        assert_eq!(part.repeated, [(Kind::Lethe, "run 1: closed".to_owned())]);
-        assert_eq!(part.failures, [(Kind::Lethe, "run 3: lost".to_owned())]);
+        let said = |what: &str| (Kind::Lethe, what.to_owned());
+        assert_eq!(part.repeated, [said("run 1: closed"), said("run 2, 2 times, at last: lost")]);
+        assert_eq!(part.failures, [said("run 3, 2 times, at last: lost")]);
     }
 }
