@@ -1,7 +1,8 @@
 //! Logins at a listener that ends some of them.
 
 use std::io::Write as _;
-use std::net::TcpListener;
+use std::net::{TcpListener, TcpStream};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::*;
 use crate::session::{Ask, Closed, Session, Target};
@@ -34,22 +35,33 @@ impl Session for Login {
     }
 }
 
-/// A thousand logins at a server that says these words first, and then only `r`.
-fn thousand(words: &'static [&[u8]], again: bool) -> Outcome<Gathered> {
-    let listener = TcpListener::bind("127.0.0.1:0")?;
-    let address = listener.local_addr()?;
-    std::thread::spawn(move || {
-        let mut words = words.iter();
-        let mut streams = Vec::new();
-        for mut stream in listener.incoming().flatten() {
-            if stream.write_all(words.next().unwrap_or(&b"r".as_slice())).is_ok() {
-                streams.push(stream);
-            }
+/// Accepts until it is told to end, and says these words first, then only `r`. Keeps what it accepted until its end.
+fn serve(listener: &TcpListener, words: &[&[u8]], end: &AtomicBool) {
+    let mut words = words.iter();
+    let mut streams = Vec::new();
+    for mut stream in listener.incoming().flatten() {
+        if end.load(Ordering::Acquire) {
+            return;
         }
-    });
-    let mut fleet = Fleet::new()?;
-    let links = |_| Ok(vec![Link { address, session: Box::new(Login) }]);
-    if again { fleet.gather_again(1000, 5000.0, links) } else { fleet.gather(1000, 5000.0, links) }
+        if stream.write_all(words.next().unwrap_or(&b"r".as_slice())).is_ok() {
+            streams.push(stream);
+        }
+    }
+}
+
+/// A thousand logins there.
+fn thousand(words: &[&[u8]], again: bool) -> Outcome<Gathered> {
+    let (listener, end) = (TcpListener::bind("127.0.0.1:0")?, AtomicBool::new(false));
+    let (address, mut fleet) = (listener.local_addr()?, Fleet::new()?);
+    std::thread::scope(|scope| {
+        scope.spawn(|| serve(&listener, words, &end));
+        let links = |_| Ok(vec![Link { address, session: Box::new(Login) }]);
+        let gathered =
+            if again { fleet.gather_again(1000, 5000.0, links) } else { fleet.gather(1000, 5000.0, links) };
+        end.store(true, Ordering::Release);
+        TcpStream::connect(address)?;
+        gathered
+    })
 }
 
 #[test]
