@@ -141,7 +141,7 @@ impl Log {
         self.chain.totals = *self.store.totals.lock().unwrap_or_else(PoisonError::into_inner);
         let mut batch = Batch { writes: group.writes() };
         let rows = u32::try_from(batch.writes.len()).unwrap_or(u32::MAX);
-        batch.writes.extend(self.chain.writes());
+        batch.writes.push(self.chain.write());
         self.store.engine.write(batch)?;
         if let Some(mark) = &mut self.mark {
             mark.promise(self.chain.number)?;

@@ -9,8 +9,9 @@ use serde_json::{Map, Value};
 use crate::StoreError;
 
 /// The format of the directory, in the file `format`. A newer one is refused, an older one brought up to date: from 1 to 2
-/// nothing had to be moved, but a version that knows 1 would show what was deleted for everyone.
-const FORMAT: u32 = 2;
+/// nothing had to be moved, but a version that knows 1 would show what was deleted for everyone. From 2 to 3 neither, but a
+/// version that knows 2 would miss the newest commits: it looks for their number elsewhere.
+const FORMAT: u32 = 3;
 
 /// The directory that holds everything a server keeps: `format`, `lock`, `identity.json`, `commits` and `store/`.
 #[derive(Debug)]
