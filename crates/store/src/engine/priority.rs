@@ -23,9 +23,27 @@ pub(super) fn lower(names: &[&str]) {
     }
 }
 
+/// Has the calling thread run only while nobody else wants its core, and for good: without a privilege there is no way back. Where
+/// the system knows no such thing, nothing happens.
+pub(super) fn idle() {
+    #[cfg(target_os = "linux")]
+    {
+        use thread_priority::{
+            NormalThreadSchedulePolicy, ThreadPriority, ThreadSchedulePolicy, set_thread_priority_and_policy,
+            thread_native_id,
+        };
+        let policy = ThreadSchedulePolicy::Normal(NormalThreadSchedulePolicy::Idle);
+        if let Err(error) = set_thread_priority_and_policy(thread_native_id(), ThreadPriority::Min, policy) {
+            tracing::debug!(%error, "a thread keeps its priority");
+        }
+    }
+}
+
 #[cfg(all(test, target_os = "linux"))]
 mod tests {
     use std::sync::mpsc::channel;
+
+    use thread_priority::{NormalThreadSchedulePolicy, ThreadSchedulePolicy, thread_schedule_policy};
 
     use super::*;
 
@@ -49,5 +67,18 @@ mod tests {
         assert_eq!(niceness_of("yields"), (ours + STEPS).min(NICEST));
         assert_eq!(niceness_of("answers"), ours);
         assert_eq!(getpriority_process(None), Ok(ours));
+    }
+
+    #[test]
+    fn an_idle_thread_is_idle_and_no_other_is() {
+        let policy_of = |step: fn()| {
+            let thread = std::thread::spawn(move || {
+                step();
+                thread_schedule_policy().unwrap()
+            });
+            thread.join().unwrap()
+        };
+        assert_eq!(policy_of(idle), ThreadSchedulePolicy::Normal(NormalThreadSchedulePolicy::Idle));
+        assert_eq!(policy_of(|| ()), ThreadSchedulePolicy::Normal(NormalThreadSchedulePolicy::Other));
     }
 }

@@ -1,12 +1,15 @@
 //! Memtables and tables are freed here. The engine lets go of a memtable that is in a table, and of tables that were merged,
 //! under the lock that every read and write of their space takes; freeing some hundred thousand rows there stopped everybody
 //! for a quarter of a second, and removing files of 64 MiB for 30 ms. So each has another owner, who is the last to let go.
+//! Memtables, which are nothing but memory, wait for a core that nobody wants; files of tables do not.
 
 use std::any::Any;
+use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::thread::Thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use fjall::{AbstractTree as _, Keyspace};
 
@@ -14,6 +17,11 @@ use crate::engine::{fjall::WORKER, priority};
 
 /// The name of the thread.
 const THREAD: &str = "reclaimer";
+/// The name of the one that frees memtables while nobody wants its core.
+const IDLE: &str = "reclaimer:idle";
+/// A memtable waits for it this long: on a machine that is busy for longer it has one that it does not get done with, and the others
+/// are freed all the same.
+const PATIENCE: Duration = Duration::from_millis(250);
 /// It is looked for new ones whenever so much was written, in bytes: what is smaller is freed soon enough.
 const LOOK: u64 = 1 << 20;
 /// Time between looks while there is something to free, or may soon be.
@@ -22,6 +30,8 @@ const PAUSE: Duration = Duration::from_millis(20);
 const LOOKS: u32 = 250;
 /// Time between looks after that: the engine remembers the last ones until it writes another table.
 const REST: Duration = Duration::from_secs(60);
+
+type Piece = Arc<dyn Any + Send + Sync>;
 
 /// The other owner of the memtables and tables of all spaces, with a thread of its own.
 #[derive(Debug)]
@@ -38,8 +48,13 @@ struct Owned {
     spaces: Option<Weak<Vec<Keyspace>>>,
     /// The number of the memtable of each space, and of its version, when it was last looked at.
     seen: Vec<(u64, u64)>,
-    /// Memtables, and runs of tables.
-    pieces: Vec<Arc<dyn Any + Send + Sync>>,
+    memtables: Vec<Piece>,
+    /// Runs of tables.
+    tables: Vec<Piece>,
+    /// Memtables that nobody else has any more, and since when.
+    free: VecDeque<(Instant, Piece)>,
+    /// Takes one when it is done with the last.
+    idle: SyncSender<Piece>,
 }
 
 impl Reclaimer {
@@ -48,7 +63,7 @@ impl Reclaimer {
     /// # Errors
     /// When the system has no more threads.
     pub(super) fn of(spaces: &Arc<Vec<Keyspace>>) -> std::io::Result<Self> {
-        let owned = Owned { spaces: Some(Arc::downgrade(spaces)), seen: Vec::new(), pieces: Vec::new() };
+        let owned = Owned::of(spaces, free_idly()?);
         let (written, owned) = (Arc::new(AtomicU64::new(0)), Arc::new(Mutex::new(owned)));
         let (total, theirs) = (Arc::clone(&written), Arc::clone(&owned));
         let thread = std::thread::Builder::new().name(THREAD.to_owned());
@@ -64,7 +79,7 @@ impl Reclaimer {
         }
     }
 
-    /// Frees what the engine has let go of, before this returns.
+    /// Removes the tables that the engine has let go of, before this returns.
     pub(super) fn reclaim(&self) {
         lock(&self.owned).look();
     }
@@ -75,13 +90,25 @@ impl Drop for Reclaimer {
     fn drop(&mut self) {
         let mut owned = lock(&self.owned);
         owned.spaces = None;
-        owned.pieces.clear();
+        owned.memtables.clear();
+        owned.free.clear();
+        owned.tables.clear();
         self.thread.unpark();
     }
 }
 
 fn lock(owned: &Mutex<Owned>) -> std::sync::MutexGuard<'_, Owned> {
     owned.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A thread that frees what it gets, and waits for a core until nobody else wants it.
+fn free_idly() -> std::io::Result<SyncSender<Piece>> {
+    let (give, take) = sync_channel(0);
+    std::thread::Builder::new().name(IDLE.to_owned()).spawn(move || {
+        priority::idle();
+        take.into_iter().for_each(drop::<Piece>);
+    })?;
+    Ok(give)
 }
 
 /// Until the engine ends.
@@ -98,6 +125,12 @@ fn work(owned: &Mutex<Owned>, written: &AtomicU64) {
 }
 
 impl Owned {
+    fn of(spaces: &Arc<Vec<Keyspace>>, idle: SyncSender<Piece>) -> Self {
+        let spaces = Some(Arc::downgrade(spaces));
+        let (memtables, tables, free) = (Vec::new(), Vec::new(), VecDeque::new());
+        Self { spaces, seen: Vec::new(), memtables, tables, free, idle }
+    }
+
     /// Takes what is new, and frees what nobody else has. Whether the engine is still there.
     fn look(&mut self) -> bool {
         let Some(spaces) = self.spaces.as_ref().and_then(Weak::upgrade) else { return false };
@@ -108,19 +141,36 @@ impl Owned {
             if std::mem::replace(seen, now) == now {
                 continue;
             }
-            take(&mut self.pieces, memtable);
+            take(&mut self.memtables, memtable);
             version
                 .iter_levels()
                 .flat_map(|level| level.iter())
-                .for_each(|run| take(&mut self.pieces, run.clone()));
+                .for_each(|run| take(&mut self.tables, run.clone()));
         }
-        // The engine and all readers have let go of those that nobody else has: here they are freed.
-        self.pieces.retain(|piece| Arc::strong_count(piece) > 1);
+        // The engine and all readers have let go of those that nobody else has.
+        let in_use = |piece: &mut Piece| Arc::strong_count(piece) > 1;
+        self.tables.retain_mut(in_use);
+        let (now, free) = (Instant::now(), self.memtables.extract_if(.., |piece| !in_use(piece)));
+        self.free.extend(free.map(|memtable| (now, memtable)));
+        self.free();
         true
+    }
+
+    /// Hands on the memtables that nobody has, or frees them here if they have waited for long.
+    fn free(&mut self) {
+        while let Some((since, memtable)) = self.free.pop_front() {
+            match self.idle.try_send(memtable) {
+                Err(TrySendError::Full(memtable)) if since.elapsed() < PATIENCE => {
+                    self.free.push_front((since, memtable));
+                    return;
+                }
+                done => drop(done),
+            }
+        }
     }
 }
 
-fn take(pieces: &mut Vec<Arc<dyn Any + Send + Sync>>, piece: Arc<dyn Any + Send + Sync>) {
+fn take(pieces: &mut Vec<Piece>, piece: Piece) {
     if !pieces.iter().any(|known| std::ptr::addr_eq(Arc::as_ptr(known), Arc::as_ptr(&piece))) {
         pieces.push(piece);
     }
@@ -129,7 +179,6 @@ fn take(pieces: &mut Vec<Arc<dyn Any + Send + Sync>>, piece: Arc<dyn Any + Send 
 #[cfg(test)]
 mod tests {
     use std::path::Path;
-    use std::time::Instant;
 
     use fjall::{Database, KeyspaceCreateOptions};
 
@@ -178,6 +227,26 @@ mod tests {
     }
 
     #[test]
+    fn memtables_that_find_the_idle_thread_busy_wait_and_are_freed_all_the_same() {
+        let directory = tempfile::tempdir().unwrap();
+        let (_database, space) = space(directory.path());
+        let spaces = Arc::new(vec![space]);
+        let (give, _busy) = sync_channel(0);
+        let mut owned = Owned::of(&spaces, give);
+        owned.memtables = (0..3).map(|n| Arc::new(n) as Piece).collect();
+        let pieces: Vec<_> = owned.memtables.iter().map(Arc::downgrade).collect();
+        let there = || pieces.iter().filter(|piece| piece.strong_count() > 0).count();
+        assert!(owned.look());
+        assert_eq!((there(), owned.free.len()), (3, 3));
+        for (since, _) in owned.free.iter_mut().take(2) {
+            *since = since.checked_sub(PATIENCE).unwrap();
+        }
+        assert!(owned.look());
+        assert_eq!((there(), owned.free.len()), (1, 1), "one may still wait");
+        assert_eq!(owned.memtables.len(), 1, "the one that is written to");
+    }
+
+    #[test]
     fn a_merged_table_is_removed_once_the_engine_has_let_go_of_it() {
         let directory = tempfile::tempdir().unwrap();
         let (_database, space) = space(directory.path());
@@ -185,8 +254,7 @@ mod tests {
         // The thread finds the spaces gone: what is left is what is asked for.
         drop(reclaimer);
         let spaces = Arc::new(vec![space.clone()]);
-        let owned = || Owned { spaces: Some(Arc::downgrade(&spaces)), seen: Vec::new(), pieces: Vec::new() };
-        let mut owned = owned();
+        let mut owned = Owned::of(&spaces, free_idly().unwrap());
         let flush = |key: &str| {
             space.insert(key, "").unwrap();
             space.rotate_memtable_and_wait().unwrap();
@@ -210,9 +278,9 @@ mod tests {
         let reclaimer = Reclaimer::of(&spaces).unwrap();
         reclaimer.reclaim();
         let (owned, written) = (Arc::clone(&reclaimer.owned), Arc::downgrade(&reclaimer.written));
-        assert!(!lock(&owned).pieces.is_empty());
+        assert!(!lock(&owned).memtables.is_empty());
         drop(reclaimer);
-        assert!(lock(&owned).pieces.is_empty());
+        assert!(lock(&owned).memtables.is_empty() && lock(&owned).tables.is_empty());
         until("the thread ends", || written.upgrade().is_none());
     }
 }
