@@ -3,9 +3,13 @@ use std::time::Duration;
 use lethe_store::Store;
 use tokio::time::{Instant, sleep_until};
 
-/// Messages of one step while others write: one transaction, during which others wait for this timeline. It joins a group
-/// commit, and those who are in the same one wait for its rows: so it is small.
+/// Messages of one step while others write, at most: one transaction, during which others wait for this timeline. It joins a
+/// group commit, and those who are in the same one wait for its rows: so it is small.
 const STEP: usize = 32;
+/// The same at least. A step of eight takes no longer than what others do; one of 32 made those who came meanwhile late.
+const LEAST_STEP: f64 = 8.0;
+/// Between the two a step is what may go in so many seconds: where much may go, few write, and steps have a price of their own.
+const SLICE: f64 = 0.01;
 /// Messages of one step while nobody else writes.
 const QUIET_STEP: usize = 256;
 /// With so many transactions of others in a second the eraser goes half as fast as it may.
@@ -55,7 +59,8 @@ impl Pace {
         // What others do is seen during the pause that would do if they did nothing.
         sleep_until(ended + pause(messages, self.most, 0.0, late)).await;
         sleep_until(ended + pause(messages, self.most, load(), late)).await;
-        step(self.most, if load() > 0.0 { STEP } else { QUIET_STEP })
+        let load = load();
+        step(self.most, if load > 0.0 { busy_step(rate(self.most, load, late)) } else { QUIET_STEP })
     }
 }
 
@@ -65,13 +70,24 @@ fn step(most: u64, wanted: usize) -> usize {
     usize::try_from(worth).unwrap_or(wanted).clamp(1, wanted)
 }
 
-/// How long a step of so many messages is to take, with so many transactions of others in a second.
+/// A step while others write, where so many messages may go in a second.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between 8 and 32")]
+fn busy_step(rate: f64) -> usize {
+    ((rate * SLICE).max(LEAST_STEP) as usize).min(STEP)
+}
+
+/// Messages that may go in a second, with so many transactions of others in it.
 #[expect(clippy::cast_precision_loss, reason = "counts far below 2^52")]
-fn pause(messages: u64, most: u64, load: f64, late: Duration) -> Duration {
+fn rate(most: u64, load: f64, late: Duration) -> f64 {
     let most = most as f64;
     let urgency = 1.0 + late.as_secs_f64() / LATE.as_secs_f64();
-    let rate = (most / (1.0 + load / HALF) * urgency).clamp(LEAST.min(most), most);
-    Duration::from_secs_f64(messages as f64 / rate).min(LONGEST)
+    (most / (1.0 + load / HALF) * urgency).clamp(LEAST.min(most), most)
+}
+
+/// How long a step of so many messages is to take.
+#[expect(clippy::cast_precision_loss, reason = "counts far below 2^52")]
+fn pause(messages: u64, most: u64, load: f64, late: Duration) -> Duration {
+    Duration::from_secs_f64(messages as f64 / rate(most, load, late)).min(LONGEST)
 }
 
 #[cfg(test)]
@@ -79,7 +95,7 @@ fn pause(messages: u64, most: u64, load: f64, late: Duration) -> Duration {
 mod tests {
     use super::*;
 
-    fn rate(most: u64, load: f64, late: u64) -> f64 {
+    fn paused(most: u64, load: f64, late: u64) -> f64 {
         5.0 / pause(5, most, load, Duration::from_secs(late)).as_secs_f64()
     }
 
@@ -89,23 +105,29 @@ mod tests {
 
     #[test]
     fn the_more_others_write_the_slower_it_goes_down_to_a_limit() {
-        is(rate(50_000, 0.0, 0), 50_000.0);
-        is(rate(50_000, 10.0, 0), 25_000.0);
-        is(rate(50_000, 4990.0, 0), 100.0);
-        is(rate(50_000, 1e9, 0), 50.0);
+        is(paused(50_000, 0.0, 0), 50_000.0);
+        is(paused(50_000, 10.0, 0), 25_000.0);
+        is(paused(50_000, 4990.0, 0), 100.0);
+        is(paused(50_000, 1e9, 0), 50.0);
         // Who allows less than the least gets that, whatever others do.
-        is(rate(40, 0.0, 0), 40.0);
-        is(rate(40, 1e9, 0), 40.0);
+        is(paused(40, 0.0, 0), 40.0);
+        is(paused(40, 1e9, 0), 40.0);
     }
 
     #[test]
     fn what_is_late_goes_faster_and_never_faster_than_allowed() {
-        is(rate(50_000, 4990.0, 600), 200.0);
-        is(rate(50_000, 4990.0, 3600), 700.0);
+        is(paused(50_000, 4990.0, 600), 200.0);
+        is(paused(50_000, 4990.0, 3600), 700.0);
         // Beside 5 000 texts a second, as many go once they are eight hours late.
-        assert!(rate(50_000, 4990.0, 8 * 3600) < 5000.0 && rate(50_000, 4990.0, 9 * 3600) > 5000.0);
-        is(rate(50_000, 4990.0, u64::MAX), 50_000.0);
-        is(rate(50_000, 0.0, 3600), 50_000.0);
+        assert!(paused(50_000, 4990.0, 8 * 3600) < 5000.0 && paused(50_000, 4990.0, 9 * 3600) > 5000.0);
+        is(paused(50_000, 4990.0, u64::MAX), 50_000.0);
+        is(paused(50_000, 0.0, 3600), 50_000.0);
+    }
+
+    #[test]
+    fn the_less_may_go_the_smaller_a_step_is() {
+        assert_eq!([50.0, 899.0, 1000.0, 3199.0].map(busy_step), [8, 8, 10, 31]);
+        assert_eq!([3200.0, 50_000.0, 1e9].map(busy_step), [STEP; 3]);
     }
 
     #[test]
