@@ -206,8 +206,7 @@ remark?: string,
  */
 group?: GroupProfile, 
 /**
- * The newest visible message that may stand in the list, or none. It is the last field, so that [`list_answer`] can put
- * a message into a conversation that has none.
+ * The newest visible message that may stand in the list, or none.
  */
 lastMessage: Message | null, };
 

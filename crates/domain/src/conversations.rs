@@ -330,11 +330,13 @@ impl View {
     /// The marks as the wire has them: powers of two in decimal, smallest first.
     #[must_use]
     pub fn mark_list(&self) -> Vec<String> {
-        (0..64)
-            .map(|bit| 1_u64 << bit)
-            .filter(|mark| self.marks & mark != 0)
-            .map(|mark| mark.to_string())
-            .collect()
+        let (mut left, mut marks) = (self.marks, Vec::new());
+        while left != 0 {
+            let smallest = 1_u64 << left.trailing_zeros();
+            marks.push(smallest.to_string());
+            left ^= smallest;
+        }
+        marks
     }
 }
 

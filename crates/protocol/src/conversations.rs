@@ -3,6 +3,10 @@ use serde_json::value::RawValue;
 
 use crate::{ConversationId, Error, GroupProfile, Profile};
 
+mod list;
+
+pub use list::list_answer;
+
 /// The most conversations in one call that takes a list.
 pub const CONVERSATIONS_PER_CALL: usize = 100;
 /// The most conversations in one page of the list.
@@ -12,7 +16,8 @@ pub const PINNED_MAX: usize = 50;
 /// The longest custom data of a conversation in bytes.
 pub const CUSTOM_DATA_MAX: usize = 256;
 
-/// One user's view of one timeline, complete: what a client shows in its list.
+/// One user's view of one timeline, complete: what a client shows in its list. [`list_answer`] writes it too, field by
+/// field.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[cfg_attr(test, derive(ts_rs::TS))]
@@ -73,8 +78,7 @@ pub struct Conversation {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(test, ts(optional))]
     pub group: Option<GroupProfile>,
-    /// The newest visible message that may stand in the list, or none. It is the last field, so that [`list_answer`] can put
-    /// a message into a conversation that has none.
+    /// The newest visible message that may stand in the list, or none.
     #[cfg_attr(test, ts(type = "Message | null"))]
     pub last_message: Option<Box<RawValue>>,
 }
@@ -92,6 +96,19 @@ pub enum RemindType {
     Discard,
     /// Quiet unless mentioned.
     AcceptNotNotifyExceptAt,
+}
+
+impl RemindType {
+    /// Its name on the wire.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::AcceptAndNotify => "AcceptAndNotify",
+            Self::AcceptNotNotify => "AcceptNotNotify",
+            Self::Discard => "Discard",
+            Self::AcceptNotNotifyExceptAt => "AcceptNotNotifyExceptAt",
+        }
+    }
 }
 
 /// Lists conversations.
@@ -301,96 +318,4 @@ pub struct ChangeOutcome {
     pub changed: Vec<ConversationId>,
     /// Not changed, and why.
     pub failed: Vec<FailedConversation>,
-}
-
-/// The frame that answers request `id` with a page of the list whose last messages are JSON already, beside conversations
-/// without one. A conversation that has its own keeps it.
-#[must_use]
-pub fn list_answer<'a>(
-    id: u64,
-    rows: impl Iterator<Item = (&'a Conversation, Option<&'a str>)>,
-    cursor: Option<&str>,
-) -> String {
-    // How a conversation without a last message ends.
-    const NONE: &[u8] = b"null}";
-    // Most rows are shorter: with their messages they have some 700 bytes.
-    let mut frame = Vec::with_capacity(64 + rows.size_hint().0 * 1024);
-    frame.extend_from_slice(format!(r#"{{"id":{id},"ok":{{"conversations":["#).as_bytes());
-    for (n, (conversation, last)) in rows.enumerate() {
-        if n > 0 {
-            frame.push(b',');
-        }
-        crate::frame::encode_into(&mut frame, conversation);
-        if let (Some(last), None) = (last, &conversation.last_message) {
-            frame.truncate(frame.len() - NONE.len());
-            frame.extend_from_slice(last.as_bytes());
-            frame.push(b'}');
-        }
-    }
-    frame.push(b']');
-    if let Some(cursor) = cursor {
-        frame.extend_from_slice(br#","cursor":"#);
-        crate::frame::encode_into(&mut frame, &cursor);
-    }
-    frame.extend_from_slice(b"}}");
-    // Only texts were put together.
-    String::from_utf8(frame).unwrap_or_default()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn conversation(user: &str) -> Conversation {
-        Conversation {
-            conversation_id: ConversationId::User(user.to_owned()),
-            change: 1,
-            head: 2,
-            unread: 3,
-            messages: 4,
-            active_at: 5,
-            cleared_to: 6,
-            read_to: 7,
-            peer_read_to: 8,
-            pinned: true,
-            remind_type: RemindType::default(),
-            marks: vec!["1".to_owned()],
-            custom_data: r#""lastMessage":null"#.to_owned(),
-            archived: false,
-            left: false,
-            unlisted: false,
-            user: None,
-            remark: String::new(),
-            group: None,
-            last_message: None,
-        }
-    }
-
-    #[test]
-    fn a_list_that_is_put_together_is_the_list_that_is_serialised() {
-        let users = ["bob", r#","lastMessage":null"#, "carol"];
-        let texts = [Some(r#"{"seq":1,"x":"\"lastMessage\":null"}"#), Some(r#"{"seq":2}"#), None];
-        for length in 0..=users.len() {
-            for cursor in [None, Some(r#"C2C"bob"#)] {
-                let outlines: Vec<_> = users[..length].iter().map(|user| conversation(user)).collect();
-                let mut conversations = outlines.clone();
-                for (conversation, text) in conversations.iter_mut().zip(texts) {
-                    conversation.last_message =
-                        text.map(|text| RawValue::from_string(text.to_owned()).unwrap());
-                }
-                let page = ConversationPage { conversations, cursor: cursor.map(str::to_owned) };
-                let copied = list_answer(7, outlines.iter().zip(texts), cursor);
-                assert_eq!(copied, crate::answer(7, &page));
-            }
-        }
-    }
-
-    #[test]
-    fn a_conversation_that_has_its_last_message_keeps_it() {
-        let own = RawValue::from_string(r#"{"seq":9}"#.to_owned()).unwrap();
-        let conversation = Conversation { last_message: Some(own), ..conversation("bob") };
-        let page = ConversationPage { conversations: vec![conversation.clone()], cursor: None };
-        let copied = list_answer(7, std::iter::once((&conversation, Some(r#"{"seq":2}"#))), None);
-        assert_eq!(copied, crate::answer(7, &page));
-    }
 }

@@ -60,11 +60,6 @@ pub(crate) fn encode<T: Serialize>(frame: &T) -> String {
     serde_json::to_string(frame).expect("frames serialise")
 }
 
-#[expect(clippy::expect_used, reason = "as above, into memory")]
-pub(crate) fn encode_into<T: Serialize>(buffer: &mut Vec<u8>, part: &T) {
-    serde_json::to_writer(buffer, part).expect("parts of frames serialise");
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -39,8 +39,8 @@ pub struct StoredMessage {
     pub countable: bool,
     /// It may stand in a list as the last one.
     pub listable: bool,
-    /// The sender.
-    pub from: String,
+    /// The sender's ID.
+    pub from: Bytes,
     /// The message as JSON, ready for the wire.
     pub json: Bytes,
 }
@@ -60,7 +60,7 @@ impl StoredMessage {
         out.put_u8((u8::from(self.countable) * COUNTABLE) | (u8::from(self.listable) * LISTABLE));
         out.put_u64(self.count);
         out.put_u8(u8::try_from(self.from.len()).unwrap_or(u8::MAX));
-        out.put_slice(self.from.as_bytes());
+        out.put_slice(&self.from);
         out.put_slice(&self.json);
         out.freeze()
     }
@@ -72,13 +72,15 @@ impl StoredMessage {
                 return None;
             }
             let (flags, from_end) = (value[1], FIXED + usize::from(value[10]));
-            let from = std::str::from_utf8(value.get(FIXED..from_end)?).ok()?.to_owned();
+            if value.len() < from_end {
+                return None;
+            }
             Some(Self {
                 seq,
                 count: u64::from_be_bytes(value[2..10].try_into().ok()?),
                 countable: flags & COUNTABLE != 0,
                 listable: flags & LISTABLE != 0,
-                from,
+                from: value.slice(FIXED..from_end),
                 json: value.slice(from_end..),
             })
         };
@@ -90,8 +92,7 @@ impl StoredMessage {
     /// # Errors
     /// [`StoreError::Damaged`] when it is not what was stored.
     pub fn text(&self) -> Result<&str, StoreError> {
-        std::str::from_utf8(&self.json)
-            .map_err(|_| StoreError::Damaged("a stored message is not text".to_owned()))
+        text(&self.json)
     }
 
     /// The message as JSON.
@@ -149,6 +150,10 @@ impl StoredMessage {
     }
 }
 
+fn text(bytes: &[u8]) -> Result<&str, StoreError> {
+    std::str::from_utf8(bytes).map_err(|_| StoreError::Damaged("a stored message is not text".to_owned()))
+}
+
 /// What is read of a stored message without the rest.
 #[derive(Deserialize)]
 struct Times<'a> {
@@ -193,7 +198,7 @@ impl Tx {
         head.count += u64::from(countable);
         head.time = head.time.max(new.time);
         head.last = if listable { head.seq } else { head.last };
-        let from = new.from.clone();
+        let from = Bytes::copy_from_slice(new.from.as_bytes());
         let message = wire(timeline, new, head.seq, head.time);
         let json = serde_json::to_vec(&message).map_err(|error| StoreError::Write(error.to_string()))?;
         let stored = StoredMessage {
@@ -248,7 +253,8 @@ impl Tx {
             erased.bytes += (FIXED + message.from.len() + message.json.len()) as u64;
             self.remove(Space::Messages, key);
             if let Some((client_time, random)) = message.nonce() {
-                self.remove(Space::Nonces, nonce_key(timeline, &message.from, client_time, random));
+                let sender = text(&message.from)?;
+                self.remove(Space::Nonces, nonce_key(timeline, sender, client_time, random));
                 erased.nonces += 1;
             }
         }
@@ -321,7 +327,7 @@ impl Tx {
             let step = self.messages(timeline, after, to, Direction::Forward, COUNT_STEP).await?;
             let Some(last) = step.last() else { break };
             after = last.seq;
-            own += step.iter().filter(|message| message.countable && message.from == user_id).count() as u64;
+            own += step.iter().filter(|message| message.countable && message.from == user_id.as_bytes()).count() as u64;
         }
         Ok(own)
     }

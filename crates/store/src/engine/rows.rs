@@ -3,7 +3,8 @@
 use std::hash::{Hash, Hasher};
 
 use bytes::Bytes;
-use quick_cache::sync::{Cache, GuardResult};
+use foldhash::fast::RandomState;
+use quick_cache::sync::{Cache, DefaultLifecycle, GuardResult};
 use quick_cache::{Equivalent, Weighter};
 
 use crate::StoreError;
@@ -70,12 +71,13 @@ enum Keeping {
 /// before anybody may ask for it here; one that is read meanwhile is not kept.
 #[derive(Debug)]
 pub(super) struct Rows {
-    cache: Cache<Row, Option<Bytes>, Weight>,
+    cache: Cache<Row, Option<Bytes>, Weight, RandomState>,
 }
 
 impl Rows {
     pub(super) fn new() -> Self {
-        Self { cache: Cache::with_weighter(FIRST_ROWS, CAPACITY, Weight) }
+        let (hasher, lifecycle) = (RandomState::default(), DefaultLifecycle::default());
+        Self { cache: Cache::with(FIRST_ROWS, CAPACITY, Weight, hasher, lifecycle) }
     }
 
     fn keeping(space: Space) -> Keeping {

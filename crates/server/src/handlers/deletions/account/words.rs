@@ -1,5 +1,6 @@
 //! What is left of messages that an erased account wrote, or that name it.
 
+use bytes::Bytes;
 use lethe_protocol::Message;
 use lethe_store::{StoredMessage, Timeline};
 use serde_json::Value;
@@ -34,7 +35,7 @@ pub(super) fn anonymous(
         let mut left = Message { nick: String::new(), avatar: String::new(), ..remains(message)? };
         if matches!(timeline, Timeline::Group(_)) {
             GONE.clone_into(&mut left.from);
-            GONE.clone_into(&mut rest.from);
+            rest.from = Bytes::from_static(GONE.as_bytes());
         }
         // The first part of a message's ID stands for its sender.
         left.id = left.id.split_once('-').map_or_else(String::new, |(_, rest)| format!("{NOBODY}{rest}"));
