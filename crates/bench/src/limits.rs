@@ -5,7 +5,7 @@ use std::io::Write as _;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use lethe_protocol::{Inbound, Request, Sent, answer};
+use lethe_protocol::{Request, Sent, answer};
 
 use crate::Outcome;
 use crate::figures::{Figures, per_second};
@@ -119,10 +119,8 @@ impl Limits {
         let (before, begun) = (Usage::of_one(me), Instant::now());
         while begun.elapsed() < Duration::from_secs(self.seconds) {
             for n in 0..1000 {
-                let inbound: Inbound<'_> = serde_json::from_str(&frame)?;
-                let Request::SendMessage(send) =
-                    Request::read(&inbound).map_err(|error| error.to_string())?
-                else {
+                let (id, request) = Request::read(&frame).map_err(|(_, error)| error.to_string())?;
+                let Request::SendMessage(send) = request else {
                     return Err("a text became something else".into());
                 };
                 let message = lethe_protocol::Message {
@@ -139,7 +137,7 @@ impl Limits {
                     avatar: String::new(),
                 };
                 bytes += serde_json::to_string(&message)?.len();
-                bytes += answer(inbound.id, &Sent { seq: n, time: n }).len();
+                bytes += answer(id, &Sent { seq: n, time: n }).len();
                 count += 1;
             }
         }

@@ -5,7 +5,7 @@ use crate::{Error, Event};
 
 /// A frame from a client, its body not yet read.
 #[derive(Debug, Deserialize)]
-pub struct Inbound<'a> {
+pub(crate) struct Inbound<'a> {
     /// Chosen by the client, echoed in the answer.
     pub id: u64,
     /// Which request: a name of [`crate::Request`].

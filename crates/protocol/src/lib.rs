@@ -25,7 +25,7 @@ pub use conversations::*;
 pub use deletions::*;
 pub use error::{CloseCode, Code, Error};
 pub use events::Event;
-pub use frame::{Inbound, answer, event, message_event, refusal};
+pub use frame::{answer, event, message_event, refusal};
 pub use friends::*;
 pub use groups::*;
 pub use id::{ConversationId, InvalidId, group_id_is_valid, user_id_is_valid};

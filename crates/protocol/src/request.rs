@@ -1,12 +1,15 @@
+use serde::Deserialize;
+use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 
+use crate::frame::Inbound;
 use crate::{
     AddFriend, AnswerFriend, ArchiveConversations, ChangeMembers, CheckFriends, ClearHistory, Code,
     CreateGroup, DeleteApplication, DeleteConversations, DeleteFriends, Error, GetConversations, GetHistory,
-    GetMembers, GetProfiles, GroupRef, HandleApplication, Inbound, JoinGroup, ListConversations, ListMembers,
-    Login, MarkConversations, OpenConversation, PinConversation, Ping, PreviewDeletion, ProfilePatch,
-    ReadAll, ReadConversation, RestoreConversation, SendMessage, SetCustomData, SetRemindType, SetRole,
-    TransferGroup, UpdateFriend, UpdateGroup,
+    GetMembers, GetProfiles, GroupRef, HandleApplication, JoinGroup, ListConversations, ListMembers, Login,
+    MarkConversations, OpenConversation, PinConversation, Ping, PreviewDeletion, ProfilePatch, ReadAll,
+    ReadConversation, RestoreConversation, SendMessage, SetCustomData, SetRemindType, SetRole, TransferGroup,
+    UpdateFriend, UpdateGroup,
 };
 
 macro_rules! requests {
@@ -22,13 +25,10 @@ macro_rules! requests {
             pub const ALL: &'static [(&'static str, &'static str, &'static str)] =
                 &[$(($op, requests!(@body $($body)?), $answer)),*];
 
-            /// Reads the body of a frame.
-            ///
-            /// # Errors
-            /// `98002` for an unknown name, `98003` for a body of another shape.
-            pub fn read(frame: &Inbound<'_>) -> Result<Self, Error> {
-                match frame.op.as_ref() {
-                    $($op => requests!(@read frame, $name $(, $body)?),)*
+            /// The request of this name with this body.
+            fn of(op: &str, body: Option<&str>) -> Result<Self, Error> {
+                match op {
+                    $($op => requests!(@read body, $name $(, $body)?),)*
                     op => Err(Error::new(Code::UNKNOWN_REQUEST, format!("unknown request {op:?}"))),
                 }
             }
@@ -55,8 +55,8 @@ macro_rules! requests {
     };
     (@body) => { "null" };
     (@body $body:ident) => { stringify!($body) };
-    (@read $frame:ident, $name:ident) => { Ok(Self::$name) };
-    (@read $frame:ident, $name:ident, $body:ident) => { Ok(Self::$name(read($frame.d)?)) };
+    (@read $bind:ident, $name:ident) => { read::<IgnoredAny>($bind).map(|_| Self::$name) };
+    (@read $bind:ident, $name:ident, $body:ident) => { read($bind).map(Self::$name) };
     (@pattern $name:ident) => { Self::$name };
     (@pattern $name:ident, $body:ident) => { Self::$name(_) };
     (@bind $name:ident, $bind:ident) => { Self::$name };
@@ -158,8 +158,125 @@ requests! {
     "friends.readApplications" => ReadFriendApplications -> "null";
 }
 
-fn read<'a, T: serde::Deserialize<'a>>(body: Option<&'a RawValue>) -> Result<T, Error> {
+impl Request {
+    /// Reads a frame: the client's number of the request, and the request.
+    ///
+    /// # Errors
+    /// With the number, `98002` for an unknown name and `98003` for a body of another shape; with 0, `98003` for what is
+    /// not even a frame.
+    pub fn read(text: &str) -> Result<(u64, Self), (u64, Error)> {
+        Self::read_usual(text).map_or_else(|| Self::read_any(text), Ok)
+    }
+
+    /// A frame written as clients write it: its body is read once, not twice. None for any other, and for one with a mistake.
+    fn read_usual(text: &str) -> Option<(u64, Self)> {
+        let (id, rest) = text.strip_prefix(r#"{"id":"#)?.split_once(r#","op":""#)?;
+        let (op, rest) = rest.split_once('"')?;
+        let body = rest.strip_prefix(r#","d":"#)?.strip_suffix('}')?;
+        Some((serde_json::from_str(id).ok()?, Self::of(op, Some(body)).ok()?))
+    }
+
+    fn read_any(text: &str) -> Result<(u64, Self), (u64, Error)> {
+        let frame: Inbound<'_> = serde_json::from_str(text).map_err(|error| (0, malformed(&error)))?;
+        let request = Self::of(&frame.op, frame.d.map(RawValue::get));
+        request.map(|request| (frame.id, request)).map_err(|error| (frame.id, error))
+    }
+}
+
+fn malformed(error: &serde_json::Error) -> Error {
+    Error::new(Code::MALFORMED_REQUEST, error.to_string())
+}
+
+fn read<'a, T: Deserialize<'a>>(body: Option<&'a str>) -> Result<T, Error> {
     // No body is a body without fields.
-    let text = body.map(RawValue::get).filter(|&text| text != "null").unwrap_or("{}");
-    serde_json::from_str(text).map_err(|error| Error::new(Code::MALFORMED_REQUEST, error.to_string()))
+    let text = body.filter(|&text| text != "null").unwrap_or("{}");
+    serde_json::from_str(text).map_err(|error| malformed(&error))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const ID: [&str; 8] = ["0", "7", "07", "-1", "1.5", "18446744073709551616", " 7", r#""7""#];
+    const OP: [&str; 6] = [
+        r#""session.ping""#,
+        r#""groups.list""#,
+        r#""conversations.list""#,
+        r#""session.\u0070ing""#,
+        r#""none""#,
+        "null",
+    ];
+    const BODY: [&str; 9] = [
+        "null",
+        "{}",
+        r#"{"limit":5}"#,
+        r#"{"limit":5,"cursor":"C2C\"}\\"}"#,
+        r#"{"limit":5},"d":{"limit":6}"#,
+        r#"{"limit":5},"id":8"#,
+        r#"{"limit":"five"}"#,
+        r#"{"limit":5}}"#,
+        "5]",
+    ];
+
+    fn frame() -> impl Strategy<Value = String> {
+        let pick = |from: &'static [&'static str]| prop::sample::select(from);
+        (
+            pick(&ID),
+            pick(&OP),
+            pick(&BODY),
+            0..6,
+            any::<prop::sample::Index>(),
+            pick(&["", " ", "}", "\\", "\""]),
+        )
+            .prop_map(|(id, op, body, order, place, more)| {
+                let mut text = match order {
+                    0 => format!(r#"{{"op":{op},"id":{id},"d":{body}}}"#),
+                    1 => format!(r#"{{"id":{id},"op":{op}}}"#),
+                    _ => format!(r#"{{"id":{id},"op":{op},"d":{body}}}"#),
+                };
+                text.insert_str(place.index(text.len() + 1), more);
+                text
+            })
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(4096))]
+
+        /// The short way finds nothing that the long one does not find.
+        #[test]
+        fn a_usual_frame_is_read_like_any_other(text in frame()) {
+            if let Some(usual) = Request::read_usual(&text) {
+                prop_assert_eq!(format!("{:?}", Ok::<_, (u64, Error)>(usual)), format!("{:?}", Request::read_any(&text)));
+            }
+        }
+    }
+
+    #[test]
+    fn frames_of_clients_are_usual() {
+        let requests = [
+            Request::ListGroups,
+            Request::ListConversations(ListConversations { cursor: Some(r#"C2C"}\"#.to_owned()), limit: 5 }),
+        ];
+        for request in requests {
+            let (id, read) = Request::read_usual(&request.frame(u64::MAX)).unwrap();
+            assert_eq!((id, format!("{read:?}")), (u64::MAX, format!("{request:?}")));
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_is_said_with_the_number_if_there_is_one() {
+        let refused = |text| {
+            let (id, error) = Request::read(text).unwrap_err();
+            (id, error.code)
+        };
+        assert_eq!(refused(r#"{"id":7,"op":"none","d":{}}"#), (7, Code::UNKNOWN_REQUEST));
+        assert_eq!(refused(r#"{"id":7,"op":"conversations.list","d":{}}"#), (7, Code::MALFORMED_REQUEST));
+        assert_eq!(
+            refused(r#"{"id":7,"op":"conversations.list","d":{"limit":5}"#),
+            (0, Code::MALFORMED_REQUEST)
+        );
+        assert_eq!(refused("[]"), (0, Code::MALFORMED_REQUEST));
+    }
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket};
 use futures_util::{SinkExt as _, StreamExt as _};
-use lethe_protocol::{CloseCode, Code, Error, Inbound, KickReason, Login, Request, answer, refusal};
+use lethe_protocol::{CloseCode, Code, Error, KickReason, Login, Request, answer, refusal};
 use tokio::time::{Instant, Sleep, sleep_until, timeout};
 
 use crate::context::Context;
@@ -66,20 +66,13 @@ async fn first_request(socket: &mut WebSocket) -> Option<(u64, Login)> {
             Message::Ping(_) | Message::Pong(_) => continue,
             Message::Binary(_) | Message::Close(_) => return None,
         };
-        let error = match read(&text) {
+        let error = match Request::read(&text) {
             Ok((id, Request::Login(login))) => return Some((id, login)),
             Ok((id, _)) => (id, Error::new(Code::NOT_LOGGED_IN, "log in first")),
             Err(error) => error,
         };
         socket.send(Message::Text(refusal(error.0, &error.1).into())).await.ok()?;
     }
-}
-
-/// The request of a frame. One that is not even a frame is refused as request 0.
-fn read(text: &str) -> Result<(u64, Request), (u64, Error)> {
-    let frame: Inbound<'_> = serde_json::from_str(text)
-        .map_err(|error| (0, Error::new(Code::MALFORMED_REQUEST, error.to_string())))?;
-    Request::read(&frame).map(|request| (frame.id, request)).map_err(|error| (frame.id, error))
 }
 
 fn ending(code: CloseCode) -> Closing {
@@ -285,7 +278,7 @@ impl Connection {
             Some(Ok(Message::Text(text))) => text,
         };
         self.heard = Instant::now();
-        match read(&text) {
+        match Request::read(&text) {
             Ok((id, Request::Logout)) => {
                 return Heard::Close(Closing { code: CloseCode::LoginEnded, last: Some(answer(id, &())) });
             }

@@ -171,8 +171,8 @@ mod tests {
     }
 
     fn profile() -> impl Strategy<Value = Profile> {
-        (prop::collection::vec(text(), 7), prop::collection::vec(prop_oneof![Just(0), any::<u32>()], 5)).prop_map(
-            |(texts, numbers)| Profile {
+        (prop::collection::vec(text(), 7), prop::collection::vec(prop_oneof![Just(0), any::<u32>()], 5))
+            .prop_map(|(texts, numbers)| Profile {
                 user_id: texts[0].clone(),
                 nick: texts[1].clone(),
                 avatar: texts[2].clone(),
@@ -185,8 +185,7 @@ mod tests {
                 message_settings: numbers[2],
                 level: numbers[3],
                 role: numbers[4],
-            },
-        )
+            })
     }
 
     fn group() -> impl Strategy<Value = GroupProfile> {
@@ -213,7 +212,15 @@ mod tests {
         let marks = prop::collection::vec(text(), 0..3);
         let about = (option::of(profile()), text(), option::of(group()), text());
         (id(), numbers, any::<u32>(), truths, remind, marks, about).prop_map(
-            |(conversation_id, numbers, unread, truths, remind_type, marks, (user, remark, group, custom_data))| {
+            |(
+                conversation_id,
+                numbers,
+                unread,
+                truths,
+                remind_type,
+                marks,
+                (user, remark, group, custom_data),
+            )| {
                 Conversation {
                     conversation_id,
                     change: numbers[0],
