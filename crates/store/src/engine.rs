@@ -116,6 +116,10 @@ impl Range {
         self.end.as_ref().is_some_and(|end| *end <= self.start)
     }
 
+    pub(crate) fn contains(&self, key: &[u8]) -> bool {
+        key >= self.start.as_slice() && self.end.as_ref().is_none_or(|end| key < end.as_slice())
+    }
+
     pub(crate) fn bounds(&self) -> (std::ops::Bound<&[u8]>, std::ops::Bound<&[u8]>) {
         use std::ops::Bound::{Excluded, Included, Unbounded};
         (Included(self.start.as_slice()), self.end.as_ref().map_or(Unbounded, |end| Excluded(end.as_slice())))
