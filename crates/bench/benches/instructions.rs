@@ -13,8 +13,8 @@ use std::sync::Arc;
 use gungraun::prelude::*;
 use gungraun::{Callgrind, Dhat, DhatMetric, EventKind};
 use lethe_domain::conversations::{Head, Place, View};
-use lethe_protocol::{ConversationId, Inbound, MessageAttributes, Request, Sent};
-use lethe_store::{Committed, Locks, NewMessage, Publish, Store, Timeline, Tx};
+use lethe_protocol::{ConversationId, MessageAttributes, Request, Sent};
+use lethe_store::{Committed, Locks, NewMessage, Nonce, Publish, Store, Timeline, Tx};
 use serde_json::value::RawValue;
 use tokio::runtime::Runtime;
 
@@ -50,8 +50,7 @@ fn frame() -> String {
 
 #[library_benchmark(config = limit("read_a_send"), setup = frame)]
 fn read_a_send(frame: String) -> Request {
-    let inbound: Inbound<'_> = serde_json::from_str(black_box(&frame)).unwrap();
-    Request::read(&inbound).unwrap()
+    Request::read(black_box(&frame)).unwrap().1
 }
 
 #[library_benchmark(config = limit("check_a_message"))]
@@ -121,9 +120,10 @@ fn store() -> (Runtime, Store, Timeline, NewMessage) {
 fn append_a_message((runtime, store, timeline, message): (Runtime, Store, Timeline, NewMessage)) -> Tx {
     runtime.block_on(async {
         let mut tx = store.begin(Locks::none().timeline(&timeline)).await.unwrap();
-        tx.sent_before(&timeline, "alice", 1_800_000_000, 12_345).await.unwrap();
+        let nonce = Nonce::of(&timeline, "alice", 1_800_000_000, 12_345);
+        tx.sent_before(&nonce).await.unwrap();
         let stored = tx.append(&timeline, message).await.unwrap();
-        tx.remember_sent(&timeline, "alice", 1_800_000_000, 12_345, stored.seq, 1);
+        tx.remember_sent(nonce, stored.seq, 1);
         tx
     })
 }

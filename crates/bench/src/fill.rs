@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::Outcome;
 use lethe_protocol::{ConversationId, MessageAttributes};
-use lethe_store::{Committed, DataDirectory, Locks, NewMessage, Publish, Store, StoreError, Timeline};
+use lethe_store::{Committed, DataDirectory, Locks, NewMessage, Nonce, Publish, Store, StoreError, Timeline};
 use serde_json::value::RawValue;
 
 /// The user whose conversations are measured. Its name comes after all others, so a conversation's place in the store is
@@ -85,7 +85,7 @@ async fn fill_one(store: &Store, peer: &str, messages: u64) -> Result<(), StoreE
         for n in written..written + step {
             let stored = tx.append(&timeline, message(peer, n)).await?;
             let random = u32::try_from(n % (1 << 31)).unwrap_or(0);
-            tx.remember_sent(&timeline, peer, 1_700_000_000, random, stored.seq, n + 1);
+            tx.remember_sent(Nonce::of(&timeline, peer, 1_700_000_000, random), stored.seq, n + 1);
         }
         tx.index(ME, &mine).await?;
         tx.index(peer, &ConversationId::User(ME.to_owned())).await?;

@@ -103,6 +103,14 @@ impl Tx {
         self.get(Space::Accounts, key(user_id)).await
     }
 
+    /// Whether there is an account.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub async fn has_account(&self, user_id: &str) -> Result<bool, StoreError> {
+        Ok(self.get_bytes(Space::Accounts, key(user_id)).await?.is_some())
+    }
+
     /// Stores an account. Needs the user's lock.
     pub fn put_account(&mut self, user_id: &str, account: &Account) {
         self.put(Space::Accounts, key(user_id), account);

@@ -7,7 +7,8 @@ use crate::key::split_text;
 use crate::{Key, Need, StoreError, Timeline, Tx};
 
 fn key(user_id: &str, conversation: &ConversationId) -> Key {
-    Key::new().text(user_id).conversation(conversation)
+    let (kind, id) = conversation.written();
+    Key::with_room(user_id.len() + kind.len() + id.len() + 2).text(user_id).conversation(conversation)
 }
 
 fn conversation_from(text: &str) -> Result<ConversationId, StoreError> {

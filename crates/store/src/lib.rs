@@ -49,6 +49,7 @@ pub use key::Key;
 pub use lock::Locks;
 pub use messages::{Erased, NewMessage, StoredMessage};
 pub use need::Need;
+pub use nonces::Nonce;
 pub use publication::{Audience, Committed, Publication, Publish};
 pub use store::{Snapshot, Store};
 pub use timelines::Timeline;

@@ -5,9 +5,8 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::engine::{Direction, Range, Space};
-use crate::nonces::nonce_key;
 use crate::publication::{Audience, Publication};
-use crate::{Need, StoreError, Timeline, Tx};
+use crate::{Need, Nonce, StoreError, Timeline, Tx};
 
 /// A message about to be stored; `seq` and place in the count come from the timeline.
 #[derive(Clone, Debug)]
@@ -47,6 +46,8 @@ pub struct StoredMessage {
 
 /// Version of the layout below: version, flags, count, length of the sender, sender, JSON.
 const VERSION: u8 = 1;
+/// What a message has besides its elements takes less than this, mostly, in bytes.
+const ENVELOPE: usize = 384;
 const COUNTABLE: u8 = 1;
 const LISTABLE: u8 = 2;
 const FIXED: usize = 11;
@@ -193,6 +194,19 @@ impl Tx {
         new: NewMessage,
     ) -> Result<StoredMessage, StoreError> {
         let mut head = self.head(timeline).await?;
+        self.append_at(timeline, &mut head, new)
+    }
+
+    /// The same, when the head is known already; it is moved.
+    ///
+    /// # Errors
+    /// [`StoreError::Write`] when the message cannot be encoded.
+    pub fn append_at(
+        &mut self,
+        timeline: &Timeline,
+        head: &mut Head,
+        new: NewMessage,
+    ) -> Result<StoredMessage, StoreError> {
         let (countable, listable) = (!new.attributes.no_unread, !new.attributes.no_last);
         head.seq += 1;
         head.count += u64::from(countable);
@@ -200,7 +214,8 @@ impl Tx {
         head.last = if listable { head.seq } else { head.last };
         let from = Bytes::copy_from_slice(new.from.as_bytes());
         let message = wire(timeline, new, head.seq, head.time);
-        let json = serde_json::to_vec(&message).map_err(|error| StoreError::Write(error.to_string()))?;
+        let mut json = Vec::with_capacity(ENVELOPE + message.body.get().len());
+        serde_json::to_writer(&mut json, &message).map_err(|error| StoreError::Write(error.to_string()))?;
         let stored = StoredMessage {
             seq: head.seq,
             count: head.count,
@@ -210,7 +225,7 @@ impl Tx {
             json: Bytes::from(json),
         };
         self.put_bytes(Space::Messages, timeline.key().number(head.seq), stored.encode());
-        self.put(Space::Heads, timeline.key(), &head);
+        self.put_head(timeline, head);
         self.totals.messages += 1;
         Ok(stored)
     }
@@ -254,7 +269,8 @@ impl Tx {
             self.remove(Space::Messages, key);
             if let Some((client_time, random)) = message.nonce() {
                 let sender = text(&message.from)?;
-                self.remove(Space::Nonces, nonce_key(timeline, sender, client_time, random));
+                let nonce = Nonce::of(timeline, sender, client_time, random);
+                self.remove(Space::Nonces, nonce.into_key());
                 erased.nonces += 1;
             }
         }
@@ -327,7 +343,9 @@ impl Tx {
             let step = self.messages(timeline, after, to, Direction::Forward, COUNT_STEP).await?;
             let Some(last) = step.last() else { break };
             after = last.seq;
-            own += step.iter().filter(|message| message.countable && message.from == user_id.as_bytes()).count() as u64;
+            own +=
+                step.iter().filter(|message| message.countable && message.from == user_id.as_bytes()).count()
+                    as u64;
         }
         Ok(own)
     }

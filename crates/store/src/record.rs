@@ -3,10 +3,16 @@ use minicbor::{Decode, Encode};
 
 use crate::StoreError;
 
+/// Most encoded values are shorter, in bytes.
+const COMMON: usize = 128;
+
 /// Encodes a stored value.
 #[expect(clippy::expect_used, reason = "writing to a vector cannot fail")]
 pub(crate) fn encode<T: Encode<()>>(value: &T) -> Bytes {
-    Bytes::from(minicbor::to_vec(value).expect("values encode"))
+    let mut encoded = Vec::with_capacity(COMMON);
+    minicbor::encode(value, &mut encoded).expect("values encode");
+    // A copy has no room to spare: it is kept in memory for as long as the engine and the cache of rows have it.
+    Bytes::copy_from_slice(&encoded)
 }
 
 /// Decodes a stored value; one that does not decode was damaged.

@@ -6,6 +6,9 @@ use crate::key::split_text;
 use crate::record::decode;
 use crate::{Key, Need, StoreError, Tx};
 
+/// Bytes of a message's `seq`, which follows a timeline in the message's key.
+const SEQ: usize = 8;
+
 /// An append-only sequence of messages with contiguous `seq` from 1. A message is stored once, however many read it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Timeline {
@@ -70,7 +73,9 @@ impl Timeline {
 
     pub(crate) fn key(&self) -> Key {
         match self {
-            Self::Pair(low, high) => Key::new().text("c").text(low).text(high),
+            Self::Pair(low, high) => {
+                Key::with_room(low.len() + high.len() + 4 + SEQ).text("c").text(low).text(high)
+            }
             Self::Group(group) => Key::new().text("g").text(group),
             Self::System(user) => Key::new().text("s").text(user),
         }

@@ -3,7 +3,7 @@ use lethe_domain::messages::may_send;
 use lethe_protocol::{
     Code, ConversationId, Event, GetHistory, HISTORY_MAX, Message, MessageAttributes, SendMessage, Sent,
 };
-use lethe_store::{Audience, Direction, Locks, Need, NewMessage, StoredMessage, Timeline, Tx};
+use lethe_store::{Audience, Direction, Locks, Need, NewMessage, Nonce, StoredMessage, Timeline, Tx};
 use serde_json::value::RawValue;
 
 use super::conversations::not_found;
@@ -50,8 +50,9 @@ pub(crate) async fn deliver(
     may_send(outgoing.body.get(), &outgoing.attributes)?;
     let timeline = Timeline::of(me, to);
     let (client_time, random) = (outgoing.client_time, outgoing.random);
+    let nonce = Nonce::of(&timeline, me, client_time, random);
     let need = || {
-        let need = addressing(me, to).nonce(&timeline, me, client_time, random).head(&timeline);
+        let need = addressing(me, to).nonce(&nonce).head(&timeline);
         match to {
             ConversationId::User(peer) => {
                 need.view(me, to).listed(me, to).listed(peer, &ConversationId::User(me.to_owned()))
@@ -61,7 +62,7 @@ pub(crate) async fn deliver(
     };
     let mut tx = cx.store.begin_with(Locks::none().timeline(&timeline), need).await?;
     // First of all: what was answered once is answered so again, whatever has changed since.
-    if let Some((seq, time)) = tx.sent_before(&timeline, me, client_time, random).await? {
+    if let Some((seq, time)) = tx.sent_before(&nonce).await? {
         let tiny_id = tx.account(me).await?.unwrap_or_default().tiny_id;
         tx.commit().await?;
         return Ok(Delivered { sent: Sent { seq, time }, id: message_id(tiny_id, client_time, random) });
@@ -70,11 +71,12 @@ pub(crate) async fn deliver(
     let id = message.id.clone();
     // Before the message is there, so that it is not counted twice. The app may write to a group in the name of somebody
     // who never joined it, and who gets no view by that.
-    let view = tx.view_or_default(me, to, &tx.head(&timeline).await?).await?;
-    let stored = tx.append(&timeline, message).await?;
+    let mut head = tx.head(&timeline).await?;
+    let view = tx.view_or_default(me, to, &head).await?;
+    let stored = tx.append_at(&timeline, &mut head, message)?;
     // Time never goes back within a timeline, whatever the clock does.
-    let time = tx.head(&timeline).await?.time;
-    tx.remember_sent(&timeline, me, client_time, random, stored.seq, time);
+    let time = head.time;
+    tx.remember_sent(nonce, stored.seq, time);
     if let Some(mut view) = view.filter(|view| stored.countable && !view.left()) {
         view.count_own();
         tx.put_view(me, to, &view);
@@ -147,7 +149,9 @@ async fn address(
             return Err(Failure::refuse(Code::SYSTEM_IS_READ_ONLY, "one cannot write to the system"));
         }
         ConversationId::User(peer) => {
-            tx.account(peer).await?.ok_or_else(|| unknown(peer))?;
+            if !tx.has_account(peer).await? {
+                return Err(unknown(peer));
+            }
         }
         ConversationId::Group(group_id) => {
             let group = tx.group(group_id).await?.ok_or_else(lethe_domain::groups::gone)?;
