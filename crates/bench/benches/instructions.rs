@@ -13,7 +13,7 @@ use std::sync::Arc;
 use gungraun::prelude::*;
 use gungraun::{Callgrind, Dhat, DhatMetric, EventKind};
 use lethe_domain::conversations::{Head, Place, View};
-use lethe_protocol::{ConversationId, MessageAttributes, Request, Sent};
+use lethe_protocol::{Conversation, ConversationId, MessageAttributes, Request, Sent};
 use lethe_store::{Committed, Locks, NewMessage, Nonce, Publish, Store, Timeline, Tx};
 use serde_json::value::RawValue;
 use tokio::runtime::Runtime;
@@ -71,6 +71,18 @@ fn push_a_message() -> String {
 #[library_benchmark(config = limit("answer_a_page"))]
 fn answer_a_page() -> String {
     lethe_protocol::history_answer(black_box(42), &[BODY; 20], false)
+}
+
+fn conversation() -> Conversation {
+    let conversation = r#"{"conversationId":"C2Cbob","change":3,"head":1000,"unread":2,"messages":990,"activeAt":1800000000000,
+        "clearedTo":10,"readTo":998,"peerReadTo":997,"pinned":false,"remindType":"AcceptAndNotify","marks":[],"customData":"",
+        "left":false,"user":{"userId":"bob","nick":"Bob","avatar":"https://example.com/bob.png"},"lastMessage":null}"#;
+    serde_json::from_str(conversation).unwrap()
+}
+
+#[library_benchmark(config = limit("answer_a_list"), setup = conversation)]
+fn answer_a_list(conversation: Conversation) -> String {
+    lethe_protocol::list_answer(black_box(42), [(&conversation, Some(BODY)); 20].into_iter(), None)
 }
 
 fn view() -> (View, Head) {
@@ -136,6 +148,7 @@ library_benchmark_group!(
         answer_a_send,
         push_a_message,
         answer_a_page,
+        answer_a_list,
         delete_a_conversation,
         append_a_message
     ]

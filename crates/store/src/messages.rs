@@ -1,12 +1,13 @@
-use bytes::{BufMut, Bytes, BytesMut};
+mod stored;
+
+use bytes::Bytes;
 use lethe_domain::conversations::{Head, Place};
 use lethe_protocol::{Message, MessageAttributes};
-use serde::Deserialize;
 use serde_json::value::RawValue;
 
+pub use self::stored::StoredMessage;
 use crate::engine::{Direction, Range, Space};
-use crate::publication::{Audience, Publication};
-use crate::{Need, Nonce, StoreError, Timeline, Tx};
+use crate::{Need, StoreError, Timeline, Tx};
 
 /// A message about to be stored; `seq` and place in the count come from the timeline.
 #[derive(Clone, Debug)]
@@ -27,140 +28,10 @@ pub struct NewMessage {
     pub time: u64,
 }
 
-/// A message as it was stored.
-#[derive(Clone, Debug)]
-pub struct StoredMessage {
-    /// Place in the timeline.
-    pub seq: u64,
-    /// Countable messages up to and including this one.
-    pub count: u64,
-    /// It raises unread counts of others.
-    pub countable: bool,
-    /// It may stand in a list as the last one.
-    pub listable: bool,
-    /// The sender's ID.
-    pub from: Bytes,
-    /// The message as JSON, ready for the wire.
-    pub json: Bytes,
-}
-
-/// Version of the layout below: version, flags, count, length of the sender, sender, JSON.
-const VERSION: u8 = 1;
 /// What a message has besides its elements takes less than this, mostly, in bytes.
 const ENVELOPE: usize = 384;
-const COUNTABLE: u8 = 1;
-const LISTABLE: u8 = 2;
-const FIXED: usize = 11;
 /// Messages looked at per step when own ones are counted.
 const COUNT_STEP: usize = 512;
-
-impl StoredMessage {
-    fn encode(&self) -> Bytes {
-        let mut out = BytesMut::with_capacity(FIXED + self.from.len() + self.json.len());
-        out.put_u8(VERSION);
-        out.put_u8((u8::from(self.countable) * COUNTABLE) | (u8::from(self.listable) * LISTABLE));
-        out.put_u64(self.count);
-        out.put_u8(u8::try_from(self.from.len()).unwrap_or(u8::MAX));
-        out.put_slice(&self.from);
-        out.put_slice(&self.json);
-        out.freeze()
-    }
-
-    fn decode(key: &[u8], value: &Bytes) -> Result<Self, StoreError> {
-        let read = || {
-            let seq = crate::key::last_number(key)?;
-            if *value.first()? != VERSION || value.len() < FIXED {
-                return None;
-            }
-            let (flags, from_end) = (value[1], FIXED + usize::from(value[10]));
-            if value.len() < from_end {
-                return None;
-            }
-            Some(Self {
-                seq,
-                count: u64::from_be_bytes(value[2..10].try_into().ok()?),
-                countable: flags & COUNTABLE != 0,
-                listable: flags & LISTABLE != 0,
-                from: value.slice(FIXED..from_end),
-                json: value.slice(from_end..),
-            })
-        };
-        read().ok_or_else(|| StoreError::Damaged("a stored message cannot be read".to_owned()))
-    }
-
-    /// The message as JSON text.
-    ///
-    /// # Errors
-    /// [`StoreError::Damaged`] when it is not what was stored.
-    pub fn text(&self) -> Result<&str, StoreError> {
-        text(&self.json)
-    }
-
-    /// The message as JSON.
-    ///
-    /// # Errors
-    /// [`StoreError::Damaged`] when it is not what was stored.
-    pub fn raw(&self) -> Result<Box<RawValue>, StoreError> {
-        RawValue::from_string(self.text()?.to_owned())
-            .map_err(|_| StoreError::Damaged("a stored message is not JSON".to_owned()))
-    }
-
-    /// Server time in ms at which it was sent.
-    ///
-    /// # Errors
-    /// [`StoreError::Damaged`] when it is not what was stored.
-    pub fn time(&self) -> Result<u64, StoreError> {
-        Ok(self.parse::<Times>()?.time)
-    }
-
-    /// The message, read.
-    ///
-    /// # Errors
-    /// [`StoreError::Damaged`] when it is not what was stored.
-    pub fn message(&self) -> Result<Message, StoreError> {
-        self.parse()
-    }
-
-    fn parse<'a, T: Deserialize<'a>>(&'a self) -> Result<T, StoreError> {
-        serde_json::from_slice(&self.json)
-            .map_err(|_| StoreError::Damaged("a stored message is not JSON".to_owned()))
-    }
-
-    /// What its sender's repetition would be known by: the last parts of its ID.
-    fn nonce(&self) -> Option<(u32, u32)> {
-        let ids: Times = self.parse().ok()?;
-        let mut parts = ids.id.split('-').skip(1).map(str::parse);
-        Some((parts.next()?.ok()?, parts.next()?.ok()?))
-    }
-
-    /// The same message in other words: its place, sender and count stay.
-    ///
-    /// # Errors
-    /// [`StoreError::Write`] when it cannot be encoded.
-    pub fn with(&self, message: &Message) -> Result<Self, StoreError> {
-        let json = serde_json::to_vec(message).map_err(|error| StoreError::Write(error.to_string()))?;
-        Ok(Self { json: Bytes::from(json), ..self.clone() })
-    }
-
-    /// The event that tells it.
-    ///
-    /// # Errors
-    /// [`StoreError::Damaged`] when it is not text.
-    pub fn publication(&self, audience: Audience) -> Result<Publication, StoreError> {
-        Ok(Publication::Event { audience, frame: lethe_protocol::message_event(self.text()?) })
-    }
-}
-
-fn text(bytes: &[u8]) -> Result<&str, StoreError> {
-    std::str::from_utf8(bytes).map_err(|_| StoreError::Damaged("a stored message is not text".to_owned()))
-}
-
-/// What is read of a stored message without the rest.
-#[derive(Deserialize)]
-struct Times<'a> {
-    time: u64,
-    id: std::borrow::Cow<'a, str>,
-}
 
 /// What one step of erasing removed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -243,7 +114,7 @@ impl Tx {
     /// Puts what is left of a message in its place. Needs the timeline's lock.
     pub fn replace_message(&mut self, timeline: &Timeline, message: &StoredMessage) {
         // Of what it replaces the words are to leave the disk too.
-        self.totals.erased_bytes += (FIXED + message.json.len()) as u64;
+        self.totals.erased_bytes += message.bytes();
         self.put_bytes(Space::Messages, timeline.key().number(message.seq), message.encode());
     }
 
@@ -265,11 +136,9 @@ impl Tx {
         for message in step {
             let key = timeline.key().number(message.seq);
             erased.messages += 1;
-            erased.bytes += (FIXED + message.from.len() + message.json.len()) as u64;
+            erased.bytes += message.bytes();
             self.remove(Space::Messages, key);
-            if let Some((client_time, random)) = message.nonce() {
-                let sender = text(&message.from)?;
-                let nonce = Nonce::of(timeline, sender, client_time, random);
+            if let Some(nonce) = message.nonce(timeline) {
                 self.remove(Space::Nonces, nonce.into_key());
                 erased.nonces += 1;
             }
