@@ -1,3 +1,5 @@
+mod merge;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use lethe_protocol::{
@@ -6,6 +8,7 @@ use lethe_protocol::{
 };
 use serde_json::value::RawValue;
 
+use self::merge::combine;
 use crate::Brief;
 
 /// Deletions whose change number is remembered: a state from before them does not bring the conversation back.
@@ -33,6 +36,8 @@ struct Fetching {
     known: Option<(u64, u64)>,
     /// Messages that came meanwhile.
     waiting: Vec<Box<RawValue>>,
+    /// Something else came meanwhile that the answer may not know of.
+    again: bool,
 }
 
 impl Replica {
@@ -117,6 +122,8 @@ impl Replica {
         if state.change <= known.change && state.head <= known.head {
             return None;
         }
+        state.peer_read_to = peer_read_to;
+        combine(known, state);
         self.want(id)
     }
 
@@ -129,12 +136,14 @@ impl Replica {
         self.put(state)
     }
 
-    /// Asks for a conversation, unless it is asked for.
+    /// Asks for a conversation; one that is asked for already is asked for again after that.
     fn want(&mut self, id: ConversationId) -> Option<ConversationId> {
-        if self.fetching.contains_key(&id) {
+        if let Some(fetching) = self.fetching.get_mut(&id) {
+            fetching.again = true;
             return None;
         }
-        self.fetching.insert(id.clone(), Fetching { known: self.version(&id), waiting: Vec::new() });
+        let fetching = Fetching { known: self.version(&id), waiting: Vec::new(), again: false };
+        self.fetching.insert(id.clone(), fetching);
         Some(id)
     }
 
@@ -309,7 +318,7 @@ impl Replica {
             // Something is missing: the conversation, what was said before, or the word of having come back.
             _ => {
                 let known = self.version(&id);
-                self.fetching.insert(id.clone(), Fetching { known, waiting: vec![message] });
+                self.fetching.insert(id.clone(), Fetching { known, waiting: vec![message], again: false });
                 Some(id)
             }
         }
@@ -337,6 +346,9 @@ impl Replica {
                 if self.conversations.get(&id).is_some_and(|known| !known.left) {
                     wanted.extend(self.message(message));
                 }
+            }
+            if fetching.again {
+                wanted.extend(self.want(id));
             }
         }
         wanted
