@@ -8,6 +8,7 @@ mod conversations;
 mod deletions;
 mod error;
 mod events;
+mod fields;
 mod frame;
 mod friends;
 mod groups;

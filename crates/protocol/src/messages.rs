@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use crate::ConversationId;
+use crate::fields::Fields as _;
 
 /// The greatest size in bytes of a message's elements and custom data together (`80002` above it).
 pub const MESSAGE_MAX_BYTES: usize = 12 * 1024;
@@ -53,6 +54,41 @@ pub struct Message {
     #[serde(default, skip_serializing_if = "String::is_empty")]
     #[cfg_attr(test, ts(optional, as = "Option<String>"))]
     pub avatar: String,
+}
+
+/// Bytes that a message has besides its texts, at most.
+const ENVELOPE: usize = 256;
+
+impl Message {
+    /// The message as JSON, as serialising gives it.
+    #[must_use]
+    pub fn json(&self) -> String {
+        let texts = [&self.id, &self.from, &self.nick, &self.avatar].map(String::len).iter().sum::<usize>();
+        let mut json = String::with_capacity(ENVELOPE + texts + self.body.get().len());
+        json.number(r#"{"seq":"#, self.seq);
+        json.number(r#","time":"#, self.time);
+        json.text(r#","id":"#, &self.id);
+        json.text(r#","from":"#, &self.from);
+        if let Some(to) = &self.to {
+            json.text(r#","to":"#, to);
+        }
+        if let Some(group) = &self.group {
+            json.text(r#","group":"#, group);
+        }
+        if self.removed {
+            json.push_str(r#","removed":true"#);
+        }
+        json.push_str(r#","body":"#);
+        json.push_str(self.body.get());
+        if !self.attributes.is_empty() {
+            json.push_str(r#","attributes":"#);
+            json.push_str(&crate::frame::encode(&self.attributes));
+        }
+        json.text_if_any(r#","nick":"#, &self.nick);
+        json.text_if_any(r#","avatar":"#, &self.avatar);
+        json.push('}');
+        json
+    }
 }
 
 /// What a sender says about a message besides its elements.
@@ -190,7 +226,41 @@ pub fn history_answer(id: u64, messages: &[&str], complete: bool) -> String {
 
 #[cfg(test)]
 mod tests {
+    use proptest::option;
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        #[test]
+        fn a_message_that_is_written_is_the_message_that_is_serialised(
+            numbers in prop::array::uniform2(any::<u64>()),
+            texts in prop::array::uniform4(any::<String>()),
+            to in option::of(any::<String>()),
+            group in option::of(any::<String>()),
+            body in any::<String>(),
+            custom in any::<String>(),
+            flags in prop::array::uniform2(any::<bool>()),
+        ) {
+            let [id, from, nick, avatar] = texts;
+            let body = serde_json::json!([{ "MsgType": "TIMTextElem", "MsgContent": { "Text": body } }]);
+            let attributes = MessageAttributes { cloud_custom_data: custom, no_last: flags[1], ..MessageAttributes::default() };
+            let message = Message {
+                seq: numbers[0],
+                time: numbers[1],
+                id,
+                from,
+                to,
+                group,
+                removed: flags[0],
+                body: RawValue::from_string(body.to_string()).unwrap(),
+                attributes: if flags[1] { attributes } else { MessageAttributes::default() },
+                nick,
+                avatar,
+            };
+            prop_assert_eq!(message.json(), serde_json::to_string(&message).unwrap());
+        }
+    }
 
     #[test]
     fn a_page_that_is_put_together_is_the_page_that_is_serialised() {

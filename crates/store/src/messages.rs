@@ -28,8 +28,6 @@ pub struct NewMessage {
     pub time: u64,
 }
 
-/// What a message has besides its elements takes less than this, mostly, in bytes.
-const ENVELOPE: usize = 384;
 /// Messages looked at per step when own ones are counted.
 const COUNT_STEP: usize = 512;
 
@@ -65,19 +63,11 @@ impl Tx {
         new: NewMessage,
     ) -> Result<StoredMessage, StoreError> {
         let mut head = self.head(timeline).await?;
-        self.append_at(timeline, &mut head, new)
+        Ok(self.append_at(timeline, &mut head, new))
     }
 
     /// The same, when the head is known already; it is moved.
-    ///
-    /// # Errors
-    /// [`StoreError::Write`] when the message cannot be encoded.
-    pub fn append_at(
-        &mut self,
-        timeline: &Timeline,
-        head: &mut Head,
-        new: NewMessage,
-    ) -> Result<StoredMessage, StoreError> {
+    pub fn append_at(&mut self, timeline: &Timeline, head: &mut Head, new: NewMessage) -> StoredMessage {
         let (countable, listable) = (!new.attributes.no_unread, !new.attributes.no_last);
         head.seq += 1;
         head.count += u64::from(countable);
@@ -85,20 +75,18 @@ impl Tx {
         head.last = if listable { head.seq } else { head.last };
         let from = Bytes::copy_from_slice(new.from.as_bytes());
         let message = wire(timeline, new, head.seq, head.time);
-        let mut json = Vec::with_capacity(ENVELOPE + message.body.get().len());
-        serde_json::to_writer(&mut json, &message).map_err(|error| StoreError::Write(error.to_string()))?;
         let stored = StoredMessage {
             seq: head.seq,
             count: head.count,
             countable,
             listable,
             from,
-            json: Bytes::from(json),
+            json: Bytes::from(message.json()),
         };
         self.put_bytes(Space::Messages, timeline.key().number(head.seq), stored.encode());
         self.put_head(timeline, head);
         self.totals.messages += 1;
-        Ok(stored)
+        stored
     }
 
     /// One message.

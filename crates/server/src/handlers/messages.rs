@@ -1,7 +1,7 @@
 use lethe_domain::groups::{Actor, may_write};
 use lethe_domain::messages::may_send;
 use lethe_protocol::{
-    Code, ConversationId, Event, GetHistory, HISTORY_MAX, Message, MessageAttributes, SendMessage, Sent,
+    Code, ConversationId, GetHistory, HISTORY_MAX, Message, MessageAttributes, SendMessage, Sent,
 };
 use lethe_store::{Audience, Direction, Locks, Need, NewMessage, Nonce, StoredMessage, Timeline, Tx};
 use serde_json::value::RawValue;
@@ -73,7 +73,7 @@ pub(crate) async fn deliver(
     // who never joined it, and who gets no view by that.
     let mut head = tx.head(&timeline).await?;
     let view = tx.view_or_default(me, to, &head).await?;
-    let stored = tx.append_at(&timeline, &mut head, message)?;
+    let stored = tx.append_at(&timeline, &mut head, message);
     // Time never goes back within a timeline, whatever the clock does.
     let time = head.time;
     tx.remember_sent(nonce, stored.seq, time);
@@ -117,9 +117,7 @@ pub(crate) async fn relay(
         nick: message.nick,
         avatar: message.avatar,
     };
-    let raw = serde_json::value::to_raw_value(&message)
-        .map_err(|error| Failure::refuse(Code::BAD_MESSAGE, error.to_string()))?;
-    cx.hub.relay(&audience(me, to), &lethe_protocol::event(&Event::Message(raw)));
+    cx.hub.relay(&audience(me, to), &lethe_protocol::message_event(&message.json()));
     Ok(Delivered { sent: Sent { seq: 0, time }, id })
 }
 

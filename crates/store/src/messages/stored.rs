@@ -116,12 +116,9 @@ impl StoredMessage {
     }
 
     /// The same message in other words: its place, sender and count stay.
-    ///
-    /// # Errors
-    /// [`StoreError::Write`] when it cannot be encoded.
-    pub fn with(&self, message: &Message) -> Result<Self, StoreError> {
-        let json = serde_json::to_vec(message).map_err(|error| StoreError::Write(error.to_string()))?;
-        Ok(Self { json: Bytes::from(json), ..self.clone() })
+    #[must_use]
+    pub fn with(&self, message: &Message) -> Self {
+        Self { json: Bytes::from(message.json()), ..self.clone() }
     }
 
     /// The event that tells it.

@@ -159,7 +159,7 @@ async fn remove_step(
         if stored.from == me {
             let message = stored.message()?;
             if !message.removed {
-                tx.replace_message(&timeline, &stored.with(&remains(message)?)?);
+                tx.replace_message(&timeline, &stored.with(&remains(message)?));
                 seqs.push(stored.seq);
             }
         }

@@ -49,7 +49,7 @@ pub(super) fn anonymous(
     } else {
         return Ok(None);
     };
-    Ok(Some((rest.with(&left)?, left.removed)))
+    Ok(Some((rest.with(&left), left.removed)))
 }
 
 /// Whether a tip or notice names a user: in the fields that do so, for a user may be called like anything else in it.
