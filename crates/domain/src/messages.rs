@@ -153,10 +153,14 @@ mod tests {
         };
         assert_eq!(may_send(&nested(97), &attributes), Ok(()));
         assert_eq!(may_send(&nested(98), &attributes).unwrap_err().code, Code::BAD_MESSAGE);
+        // More than is looked at no further.
+        let said = format!(r#""{}\"{}""#, "[".repeat(DEPTH_MAX), "{".repeat(DEPTH_MAX));
+        assert_eq!(may_send(&text(0).replace("\"\"", &said), &attributes), Ok(()), "texts do not nest");
+        let beside = format!(r#"{},"y":[{}0]"#, "[]", "[],".repeat(DEPTH_MAX));
         assert_eq!(
-            may_send(&text(0).replace("\"\"", r#""[[\"[[""#), &attributes),
+            may_send(&nested(0).replace("{\"x\":", &format!("{{\"x\":{beside}")), &attributes),
             Ok(()),
-            "texts do not nest"
+            "nor do neighbours"
         );
     }
 

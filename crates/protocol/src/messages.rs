@@ -56,7 +56,7 @@ pub struct Message {
     pub avatar: String,
 }
 
-/// Bytes that a message has besides its texts, at most.
+/// Bytes that a message has besides its elements and the texts that are counted, mostly.
 const ENVELOPE: usize = 256;
 
 impl Message {

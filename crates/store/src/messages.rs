@@ -200,9 +200,8 @@ impl Tx {
             let step = self.messages(timeline, after, to, Direction::Forward, COUNT_STEP).await?;
             let Some(last) = step.last() else { break };
             after = last.seq;
-            own +=
-                step.iter().filter(|message| message.countable && message.from == user_id.as_bytes()).count()
-                    as u64;
+            let is_own = |message: &&StoredMessage| message.countable && message.from == *user_id;
+            own += step.iter().filter(is_own).count() as u64;
         }
         Ok(own)
     }

@@ -9,15 +9,16 @@ use crate::engine::{Direction, Range, Space, Write};
 
 /// The last write to each key of a space.
 #[derive(Debug)]
-enum Rows {
+enum SpaceRows {
     /// Of a space that is scanned.
     Sorted(BTreeMap<Bytes, Option<Bytes>>),
     /// Of a space whose rows are found by their keys: to look one up in a thousand sorted ones takes ten comparisons, most of
-    /// them of keys that are not in the processor's cache. A scan looks at all of them.
+    /// them of keys that are not in the processor's cache. A scan looks at all of them. Clients choose parts of the keys; that
+    /// some of them collide costs little, for there are only as many as one group commits.
     Hashed(HashMap<Bytes, Option<Bytes>, RandomState>),
 }
 
-impl Rows {
+impl SpaceRows {
     fn of(space: Space) -> Self {
         match space {
             // Each message writes these, and reads them many times.
@@ -76,23 +77,23 @@ impl Rows {
 
 /// The last write to each key, by space.
 #[derive(Debug)]
-pub(crate) struct Layer(Vec<Rows>);
+pub(crate) struct Layer(Vec<SpaceRows>);
 
 impl Layer {
     fn new() -> Self {
-        Self(Space::ALL.iter().map(|space| Rows::of(*space)).collect())
+        Self(Space::ALL.iter().map(|space| SpaceRows::of(*space)).collect())
     }
 
     /// A layer without rows that expects as many as this one has.
     fn emptied(&self) -> Self {
-        Self(self.0.iter().map(Rows::emptied).collect())
+        Self(self.0.iter().map(SpaceRows::emptied).collect())
     }
 
     pub(crate) fn rows(&self) -> usize {
-        self.0.iter().map(Rows::len).sum()
+        self.0.iter().map(SpaceRows::len).sum()
     }
 
-    fn of(&self, space: Space) -> &Rows {
+    fn of(&self, space: Space) -> &SpaceRows {
         &self.0[space as usize]
     }
 
@@ -119,7 +120,7 @@ struct Layers {
 #[derive(Debug)]
 pub(crate) struct Pending {
     layers: RwLock<Layers>,
-    /// Rows in both layers. A reader who finds none takes no lock: what there was, the engine has.
+    /// SpaceRows in both layers. A reader who finds none takes no lock: what there was, the engine has.
     rows: AtomicUsize,
 }
 

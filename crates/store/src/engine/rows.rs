@@ -71,6 +71,8 @@ enum Keeping {
 /// before anybody may ask for it here; one that is read meanwhile is not kept.
 #[derive(Debug)]
 pub(super) struct Rows {
+    /// Its hash is seeded anew by each process, and nothing that depends on it leaves the server: who chooses keys cannot see
+    /// which of them collide.
     cache: Cache<Row, Option<Bytes>, Weight, RandomState>,
 }
 
