@@ -12,14 +12,12 @@ mod survival;
 mod sync;
 
 use std::path::Path;
-use std::time::Duration;
 
 use lethe_protocol::{
     ClearHistory, Conversation, ConversationId, DeleteConversations, DeleteItem, DeleteOutcome,
     DeletedConversation, Event, OpenConversation, PinConversation, ReadConversation, Request,
 };
 use serde_json::{Value, json};
-use tokio::time::timeout;
 
 use crate::support::{Actor, World};
 
@@ -70,17 +68,6 @@ impl Actor {
     /// What deletions left, as this client was told since the last look.
     async fn tombstones(&self) -> Vec<DeletedConversation> {
         tombstones(self.events().await)
-    }
-
-    /// The next event of a kind that comes by itself: nobody asks for it. The limit only ends a test that fails.
-    pub(crate) async fn told(&self, wanted: impl Fn(&Event) -> bool) -> Event {
-        loop {
-            let event = timeout(Duration::from_secs(30), self.client.event()).await;
-            let event = event.unwrap_or_else(|_| panic!("it is not told")).unwrap();
-            if wanted(&event) {
-                return event;
-            }
-        }
     }
 }
 
