@@ -20,6 +20,19 @@ story('Alice and Bob talk in two windows', async ({ world }) => {
   await alice.expectMessages(['Is the river high today?', 'Higher than yesterday.']);
 });
 
+story('Alice types into a dialogue that has just opened', async ({ world }) => {
+  const alice = await world.enter('alice');
+  for (const [item, field] of [['new-chat', 'new-chat-user'], ['new-group', 'group-name'], ['join-group', 'join-group-id']] as const) {
+    await alice.page.getByTestId('new').click();
+    await alice.page.getByTestId(item).click();
+    await alice.page.locator(`[data-testid="${field}"]:focus`).waitFor();
+    await alice.page.keyboard.type('river');
+    expect(await alice.page.getByTestId(field).inputValue()).toBe('river');
+    await alice.page.keyboard.press('Escape');
+    await alice.dialog.waitFor({ state: 'hidden' });
+  }
+});
+
 story('Bob reads back through a long history without losing his place', async ({ world }) => {
   const bob = await world.enter('bob');
   const alice = await world.enter('alice');
