@@ -120,7 +120,7 @@ struct Layers {
 #[derive(Debug)]
 pub(crate) struct Pending {
     layers: RwLock<Layers>,
-    /// SpaceRows in both layers. A reader who finds none takes no lock: what there was, the engine has.
+    /// Rows in both layers. A reader who finds none takes no lock: what there was, the engine has.
     rows: AtomicUsize,
 }
 
