@@ -48,15 +48,16 @@ impl All {
         std::fs::create_dir_all(&self.out)?;
         let mut record = Record::open(&self.out.join(RECORD), self.resume)?;
         let start = self.start(setup);
-        let kinds: Vec<Kind> = start.systems.iter().map(|system| system.0).collect();
+        let systems: Vec<(Kind, String)> =
+            start.systems.iter().map(|(kind, identity)| (*kind, identity.version.clone())).collect();
         record.add(Line::Start(start))?;
         let items: Vec<Item> =
             plan(self.quick).into_iter().filter(|item| item.title.starts_with(&self.only)).collect();
         // What failed is done once more at the end; the report says so.
         for run in (0..runs).chain(0..runs) {
             for item in &items {
-                for &kind in kinds.iter().filter(|&&kind| item.is_for(kind)) {
-                    once(setup, run, item, kind, &mut record)?;
+                for (kind, version) in systems.iter().filter(|system| item.is_for(system.0)) {
+                    once(setup, run, item, (*kind, version), &mut record)?;
                 }
                 Report::of(&record, &items, runs).write(&self.out)?;
             }
@@ -82,17 +83,24 @@ impl All {
 }
 
 /// Unless it is done already.
-fn once(setup: &Setup, run: u32, item: &Item, kind: Kind, record: &mut Record) -> Outcome<()> {
-    let words = item.words_for(kind);
-    if record.find(run, &item.title, kind, &words).is_some_and(|known| known.outcome.is_ok()) {
+fn once(
+    setup: &Setup,
+    run: u32,
+    item: &Item,
+    (system, version): (Kind, &str),
+    record: &mut Record,
+) -> Outcome<()> {
+    let words = item.words_for(system);
+    if record.find(run, &item.title, system, &words).is_some_and(|known| known.outcome.is_ok()) {
         return Ok(());
     }
     let begun = Instant::now();
-    let outcome = measure(setup, kind, item).map_err(|error| error.to_string());
+    let outcome = measure(setup, system, item).map_err(|error| error.to_string());
     let (seconds, title) = (begun.elapsed().as_secs_f64(), item.title.clone());
     let ended = if outcome.is_ok() { "" } else { ": failed" };
-    writeln!(std::io::stderr(), "run {} of {title}, {}, {seconds:.0} s{ended}", run + 1, kind.name())?;
-    record.add(Line::Run(Run { run, title, system: kind, words, seconds, outcome }))
+    writeln!(std::io::stderr(), "run {} of {title}, {}, {seconds:.0} s{ended}", run + 1, system.name())?;
+    let version = version.to_owned();
+    record.add(Line::Run(Run { run, title, system, version, words, seconds, outcome }))
 }
 
 fn measure(setup: &Setup, kind: Kind, item: &Item) -> Outcome<Figures> {

@@ -52,6 +52,8 @@ pub struct Run {
     pub title: String,
     /// The system.
     pub system: Kind,
+    /// Its version, as in its [`Identity`]: a bench can go on with another build.
+    pub version: String,
     /// The subcommand and its options, as the system was given them: figures of other work do not count as this one's.
     pub words: String,
     /// How long it took, in seconds.
@@ -137,6 +139,7 @@ mod tests {
             run: number,
             title: "S1 idle".to_owned(),
             system: Kind::ProsodyWs,
+            version: "0.12".to_owned(),
             words: "idle".to_owned(),
             seconds: 1.5,
             outcome: Ok(figures),

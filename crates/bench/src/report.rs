@@ -1,29 +1,18 @@
 //! All results in Markdown, with charts beside it.
 
+mod part;
+
 use std::fmt::Write as _;
 use std::path::Path;
 
+pub use self::part::Part;
 use crate::Outcome;
 use crate::chart::Chart;
-use crate::figures::{Figure, Figures, show};
-use crate::goals::goal;
+use crate::figures::{Figure, show};
 use crate::plan::Item;
-use crate::record::{Record, Run, Start};
+use crate::record::{Record, Start};
 use crate::system::Identity;
 use crate::systems::Kind;
-
-/// What one item gave on each system, and what went wrong.
-#[derive(Debug)]
-pub struct Part {
-    /// What was done.
-    pub item: Item,
-    /// Figures of each system that did it.
-    pub results: Vec<(Kind, Figures)>,
-    /// Why others did not.
-    pub failures: Vec<(Kind, String)>,
-    /// What went wrong before it was done again with success.
-    pub repeated: Vec<(Kind, String)>,
-}
 
 /// Everything of one `lethe-bench all`.
 #[derive(Debug)]
@@ -42,8 +31,7 @@ impl Report {
     pub fn of(record: &Record, items: &[Item], runs: u32) -> Self {
         let starts: Vec<Start> = record.starts().cloned().collect();
         let systems = starts.last().map_or(&[][..], |start| &start.systems);
-        let kinds: Vec<Kind> = systems.iter().map(|system| system.0).collect();
-        let parts = items.iter().map(|item| Part::of(record, item, &kinds, runs)).collect();
+        let parts = items.iter().map(|item| Part::of(record, item, systems, runs)).collect();
         Self { starts, parts, runs }
     }
 
@@ -229,164 +217,5 @@ impl Report {
         lines.retain(|line| !line.1.is_empty());
         let title = "From a new socket to the whole list".to_owned();
         Chart { title, across: "conversations".to_owned(), up: "ms".to_owned(), lines }
-    }
-}
-
-impl Part {
-    fn of(record: &Record, item: &Item, kinds: &[Kind], runs: u32) -> Self {
-        let (results, failures, repeated) = (Vec::new(), Vec::new(), Vec::new());
-        let mut part = Self { item: item.clone(), results, failures, repeated };
-        for &kind in kinds.iter().filter(|&&kind| item.is_for(kind)) {
-            let words = item.words_for(kind);
-            for run in 0..runs {
-                part.take(kind, run, record.attempts(run, &item.title, kind, &words));
-            }
-        }
-        part
-    }
-
-    /// The attempts of a run: the last one counts.
-    fn take<'a>(&mut self, kind: Kind, run: u32, attempts: impl Iterator<Item = &'a Run>) {
-        let mut wrong = Vec::new();
-        for Run { outcome, .. } in attempts {
-            match outcome {
-                Ok(figures) => {
-                    self.repeated.extend(failed(kind, run, &std::mem::take(&mut wrong)));
-                    match self.results.iter_mut().find(|result| result.0 == kind) {
-                        Some((_, known)) => known.merge(figures.clone()),
-                        None => self.results.push((kind, figures.clone())),
-                    }
-                }
-                Err(why) => wrong.push(why.as_str()),
-            }
-        }
-        self.failures.extend(failed(kind, run, &wrong));
-    }
-
-    fn write(&self, out: &mut String, runs: u32) {
-        if self.results.is_empty() && self.failures.is_empty() {
-            return;
-        }
-        let place = if self.item.in_memory { " --dir /dev/shm" } else { "" };
-        let _ = writeln!(
-            out,
-            "## {}\n\n`lethe-bench --runs {runs}{place} {}`\n",
-            self.item.title, self.item.words
-        );
-        for (kind, _) in &self.results {
-            let less = self.item.less(*kind);
-            if !less.is_empty() {
-                let _ = writeln!(out, "{} with `{less}`.\n", kind.name());
-            }
-        }
-        for (kind, why) in &self.failures {
-            let _ = writeln!(out, "**{}: {why}**\n", kind.name());
-        }
-        for (kind, why) in &self.repeated {
-            let _ = writeln!(out, "{}, done again after it had failed: {why}.\n", kind.name());
-        }
-        let Some((first, figures)) = self.results.first() else { return };
-        let others = &self.results[1..];
-        let done = figures.0.iter().map(|figure| figure.values.len()).max().unwrap_or(0);
-        if done < runs as usize {
-            let _ = writeln!(out, "So far {done} of {runs} runs.\n");
-        }
-        let mut head = format!("| figure | unit | {} | goal |", first.name());
-        let mut rule = "|---|---|---:|---:|".to_owned();
-        for (kind, _) in others {
-            let _ = write!(head, " {0} | {1} : {0} |", kind.name(), first.name());
-            rule.push_str("---:|---:|");
-        }
-        let _ = writeln!(out, "{head}\n{rule}");
-        for figure in &figures.0 {
-            let goal = goal(&self.item.title, &figure.name, figure.spread().1)
-                .map_or(String::new(), |goal| format!("{} {}", goal.0, if goal.1 { "✓" } else { "✗" }));
-            let _ = write!(out, "| {} | {} | {} | {goal} |", figure.name, figure.unit, spread(figure));
-            for (_, figures) in others {
-                match figures.0.iter().find(|other| other.name == figure.name) {
-                    Some(other) => {
-                        let ratio = figure.spread().1 / other.spread().1;
-                        let _ = write!(out, " {} | {} |", spread(other), show(ratio));
-                    }
-                    None => out.push_str(" | |"),
-                }
-            }
-            out.push('\n');
-        }
-        rest(out, figures, others);
-        out.push('\n');
-    }
-}
-
-/// Figures that only the others have, such as latencies at a rate of their own.
-fn rest(out: &mut String, first: &Figures, others: &[(Kind, Figures)]) {
-    let mut known: Vec<&str> = first.0.iter().map(|figure| figure.name.as_str()).collect();
-    for figure in others.iter().flat_map(|(_, figures)| &figures.0) {
-        if known.contains(&figure.name.as_str()) {
-            continue;
-        }
-        known.push(&figure.name);
-        let _ = write!(out, "| {} | {} | | |", figure.name, figure.unit);
-        for (_, figures) in others {
-            let value =
-                figures.0.iter().find(|other| other.name == figure.name).map_or(String::new(), spread);
-            let _ = write!(out, " {value} | |");
-        }
-        out.push('\n');
-    }
-}
-
-/// The median, and the ends when there are several runs.
-fn spread(figure: &Figure) -> String {
-    let (min, median, max) = figure.spread();
-    if figure.values.len() < 2 {
-        return show(median);
-    }
-    format!("{} ({} … {})", show(median), show(min), show(max))
-}
-
-/// What is said of attempts that failed: how many, and why the last one did.
-fn failed(kind: Kind, run: u32, why: &[&str]) -> Option<(Kind, String)> {
-    let last = why.last()?.trim_end();
-    let often = if why.len() > 1 { format!(", {} times, at last", why.len()) } else { String::new() };
-    Some((kind, format!("run {}{often}: {last}", run + 1)))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::plan::Who;
-    use crate::record::Line;
-
-    #[test]
-    fn the_last_attempt_of_a_run_counts_and_what_failed_before_is_said() {
-        let directory = tempfile::tempdir().unwrap();
-        let mut record = Record::open(&directory.path().join("runs.jsonl"), false).unwrap();
-        let item =
-            Item { title: "S1 idle".to_owned(), in_memory: true, words: "idle".to_owned(), who: Who::All };
-        let mut attempt = |run: u32, outcome: Result<f64, &str>| {
-            let outcome = outcome.map_err(str::to_owned).map(|value| {
-                let mut figures = Figures::default();
-                figures.add("rate", "1/s", value);
-                figures
-            });
-            let (title, words) = (item.title.clone(), item.words.clone());
-            record
-                .add(Line::Run(Run { run, title, system: Kind::Lethe, words, seconds: 1.0, outcome }))
-                .unwrap();
-        };
-        attempt(0, Err("closed "));
-        attempt(0, Ok(1.0));
-        attempt(1, Err("closed"));
-        attempt(1, Err("lost"));
-        attempt(1, Ok(3.0));
-        attempt(2, Err("closed"));
-        attempt(2, Err("lost"));
-
-        let part = Part::of(&record, &item, &[Kind::Lethe], 3);
-        assert_eq!(part.results[0].1.0[0].values, [1.0, 3.0]);
-        let said = |what: &str| (Kind::Lethe, what.to_owned());
-        assert_eq!(part.repeated, [said("run 1: closed"), said("run 2, 2 times, at last: lost")]);
-        assert_eq!(part.failures, [said("run 3, 2 times, at last: lost")]);
     }
 }

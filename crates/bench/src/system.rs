@@ -13,7 +13,7 @@ use crate::session::Session;
 pub struct Identity {
     /// Its name, as on the command line.
     pub name: String,
-    /// Its version, as it says itself.
+    /// Its version, as it says itself; with the build, if it is a program that is built here.
     pub version: String,
     /// What has happened to a message when its sender is answered, in words.
     pub durability: String,

@@ -12,6 +12,7 @@ use lethe_client::{Client, Credentials};
 use lethe_cluster_tests::process::{self, Process};
 use lethe_protocol::{Added, ChangeMembers, CreateGroup, GroupPatch, GroupType, OneGroup, Request};
 use rustix::process::Signal;
+use sha2::{Digest as _, Sha256};
 use tempfile::TempDir;
 
 pub use self::session::LetheSession;
@@ -47,6 +48,15 @@ pub fn binary() -> Outcome<PathBuf> {
         let shown = path.display();
         format!("{shown} is missing: cargo build --release --bin lethe, or set LETHE_BENCH_BINARY").into()
     })
+}
+
+/// What the program says, and the first digits of the SHA-256 of its file: figures of two builds of one version differ.
+fn version() -> Outcome<String> {
+    let path = binary()?;
+    let said = String::from_utf8(Command::new(&path).arg("--version").output()?.stdout)?;
+    let hash = Sha256::digest(std::fs::read(path)?);
+    let build: String = hash[..6].iter().map(|byte| format!("{byte:02x}")).collect();
+    Ok(format!("{}, build {build}", said.trim().trim_start_matches("lethe ")))
 }
 
 impl Lethe {
@@ -86,11 +96,9 @@ impl Lethe {
     /// Everything but the process.
     fn prepare(base: &Path) -> Outcome<Self> {
         let home = tempfile::Builder::new().prefix("lethe-bench-").tempdir_in(base)?;
-        let version = Command::new(binary()?).arg("--version").output()?;
-        let version = String::from_utf8(version.stdout)?.trim().trim_start_matches("lethe ").to_owned();
         let identity = Identity {
             name: "lethe".to_owned(),
-            version,
+            version: version()?,
             durability: "synced to disk (fdatasync of the journal, group commit)".to_owned(),
             command: "LETHE_SDKAPPID=1400000000 LETHE_SECRET_KEY=bench LETHE_LOG=warn \
                       lethe serve --listen 127.0.0.1:PORT --data DIR; lethe_config/set OnlineWebInstances 10"
