@@ -153,7 +153,8 @@ impl Log {
 
 async fn commit_groups(shared: Arc<Shared>, mut log: Log, publisher: Arc<dyn Publish>) {
     while let Some((group, layer)) = shared.coordinator.next_group(&shared.pending).await {
-        let committed = if layer.rows() <= FEW && log.quick {
+        let quick = log.quick && layer.rows() <= FEW && !shared.engine.is_behind();
+        let committed = if quick {
             log.commit(&layer)
         } else {
             let elsewhere = tokio::task::spawn_blocking(move || {

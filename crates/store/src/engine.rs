@@ -1,12 +1,15 @@
 //! The engines: point reads, range scans and one durable, atomic write of a batch. All rules live above them.
 
+mod backlog;
 mod fjall;
 mod memory;
 pub(crate) mod postgres;
 mod priority;
 mod reclaimer;
 mod rows;
+mod sealer;
 mod tables;
+mod written;
 
 use std::future::Future;
 use std::path::Path;
@@ -214,6 +217,14 @@ impl AnyEngine {
         match self {
             Self::Memory(engine) => engine.write(batch),
             Self::Fjall(engine) => engine.write(batch),
+        }
+    }
+
+    /// Whether a write would wait for tables of earlier ones.
+    pub(crate) fn is_behind(&self) -> bool {
+        match self {
+            Self::Memory(_) => false,
+            Self::Fjall(engine) => engine.is_behind(),
         }
     }
 

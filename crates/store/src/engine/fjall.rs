@@ -8,9 +8,12 @@ use bytes::Bytes;
 use fjall::{AbstractTree as _, Database, Keyspace, KeyspaceCreateOptions, PersistMode, Readable as _};
 
 use crate::backup::Writer;
+use crate::engine::backlog::Backlog;
 use crate::engine::reclaimer::Reclaimer;
 use crate::engine::rows::Rows;
+use crate::engine::sealer::Sealer;
 use crate::engine::tables::options;
+use crate::engine::written::Written;
 use crate::engine::{Batch, Direction, Engine, Range, Space};
 use crate::{Backup, BackupSize, StoreError, room};
 
@@ -32,6 +35,9 @@ pub struct FjallEngine {
     path: PathBuf,
     /// Before the spaces: it owns nothing of them when they close.
     reclaimer: Reclaimer,
+    sealer: Sealer,
+    backlog: Backlog,
+    written: Arc<Written>,
     database: Database,
     spaces: Arc<Vec<Keyspace>>,
     rows: Rows,
@@ -66,10 +72,16 @@ impl FjallEngine {
             .collect::<Result<Vec<_>, _>>()
             .map_err(|error| StoreError::opening(&error))?;
         let spaces = Arc::new(spaces);
-        let reclaimer = Reclaimer::of(&spaces).map_err(|error| StoreError::opening(&error.into()))?;
+        let written = Arc::default();
+        let reclaimer =
+            Reclaimer::of(&spaces, &written).map_err(|error| StoreError::opening(&error.into()))?;
+        let sealer = Sealer::of(&spaces).map_err(|error| StoreError::opening(&error.into()))?;
         Ok(Self {
             path: path.to_owned(),
             reclaimer,
+            sealer,
+            backlog: Backlog::of(&database),
+            written,
             database,
             spaces,
             rows: Rows::new(),
@@ -290,6 +302,11 @@ impl Engine for FjallEngine {
 }
 
 impl FjallEngine {
+    /// Whether a write would wait for tables of earlier ones.
+    pub(crate) fn is_behind(&self) -> bool {
+        self.backlog.is_long()
+    }
+
     /// The value of a key.
     pub(super) fn read(&self, space: Space, key: &[u8]) -> Result<Option<Bytes>, StoreError> {
         let read = || {
@@ -317,9 +334,37 @@ impl FjallEngine {
                 None => writes.remove(keyspace, key),
             }
         }
-        writes.commit().map_err(|error| StoreError::Write(error.to_string()))?;
-        self.reclaimer.written(bytes as u64);
+        let failed = |error: fjall::Error| StoreError::Write(error.to_string());
+        self.backlog.wait(|| self.sealer.hurry()).map_err(failed)?;
+        writes.commit().map_err(failed)?;
+        if self.written.add(bytes as u64) {
+            self.sealer.wake();
+            self.reclaimer.wake();
+        }
         self.rows.renew(hot);
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_not_in_tables_is_bounded_however_fast_one_writes() {
+        const FULL: u64 = 2 << 20;
+        let directory = tempfile::tempdir().unwrap();
+        let mut engine = FjallEngine::open(directory.path()).unwrap();
+        engine.backlog = Backlog::of(&engine.database).with(FULL / 2, FULL);
+        let value = Bytes::from(vec![7; 64 << 10]);
+        for n in 0..400_u64 {
+            let row = |space| (space, n.to_be_bytes().to_vec().into(), Some(value.clone()));
+            // No memtable of these is ever full: it is because of the limit that tables are written.
+            engine.write(Batch { writes: vec![row(Space::Messages), row(Space::Nonces)] }).unwrap();
+            let most = FULL + 2 * (value.len() as u64 + 200);
+            assert!(engine.database.write_buffer_size() < most, "after {n} writes");
+        }
+        let read = |n: u64| engine.read(Space::Messages, &n.to_be_bytes()).unwrap();
+        assert!((0..400).all(|n| read(n) == Some(value.clone())) && read(400).is_none());
     }
 }

@@ -5,7 +5,6 @@
 
 use std::any::Any;
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::thread::Thread;
@@ -13,7 +12,9 @@ use std::time::{Duration, Instant};
 
 use fjall::{AbstractTree as _, Keyspace};
 
-use crate::engine::{fjall::WORKER, priority};
+use crate::engine::fjall::WORKER;
+use crate::engine::priority;
+use crate::engine::written::Written;
 
 /// The name of the thread.
 const THREAD: &str = "reclaimer";
@@ -22,8 +23,6 @@ const IDLE: &str = "reclaimer:idle";
 /// A memtable waits for it this long: on a machine that is busy for longer it has one that it does not get done with, and the others
 /// are freed all the same.
 const PATIENCE: Duration = Duration::from_millis(250);
-/// It is looked for new ones whenever so much was written, in bytes: what is smaller is freed soon enough.
-const LOOK: u64 = 1 << 20;
 /// Time between looks while there is something to free, or may soon be.
 const PAUSE: Duration = Duration::from_millis(20);
 /// Looks after the last write: what it had the engine begin is over by then.
@@ -36,7 +35,6 @@ type Piece = Arc<dyn Any + Send + Sync>;
 /// The other owner of the memtables and tables of all spaces, with a thread of its own.
 #[derive(Debug)]
 pub(super) struct Reclaimer {
-    written: Arc<AtomicU64>,
     owned: Arc<Mutex<Owned>>,
     thread: Thread,
 }
@@ -58,25 +56,21 @@ struct Owned {
 }
 
 impl Reclaimer {
-    /// Begins to own what these spaces have.
+    /// Begins to own what these spaces have, in which so much was written.
     ///
     /// # Errors
     /// When the system has no more threads.
-    pub(super) fn of(spaces: &Arc<Vec<Keyspace>>) -> std::io::Result<Self> {
-        let owned = Owned::of(spaces, free_idly()?);
-        let (written, owned) = (Arc::new(AtomicU64::new(0)), Arc::new(Mutex::new(owned)));
-        let (total, theirs) = (Arc::clone(&written), Arc::clone(&owned));
+    pub(super) fn of(spaces: &Arc<Vec<Keyspace>>, written: &Arc<Written>) -> std::io::Result<Self> {
+        let owned = Arc::new(Mutex::new(Owned::of(spaces, free_idly()?)));
+        let (theirs, written) = (Arc::clone(&owned), Arc::clone(written));
         let thread = std::thread::Builder::new().name(THREAD.to_owned());
-        let thread = thread.spawn(move || work(&theirs, &total))?.thread().clone();
-        Ok(Self { written, owned, thread })
+        let thread = thread.spawn(move || work(&theirs, &written))?.thread().clone();
+        Ok(Self { owned, thread })
     }
 
-    /// So many bytes were written.
-    pub(super) fn written(&self, bytes: u64) {
-        let before = self.written.fetch_add(bytes, Ordering::Relaxed);
-        if before / LOOK != (before + bytes) / LOOK {
-            self.thread.unpark();
-        }
+    /// Something was written: it looks at once.
+    pub(super) fn wake(&self) {
+        self.thread.unpark();
     }
 
     /// Removes the tables that the engine has let go of, before this returns.
@@ -112,12 +106,12 @@ fn free_idly() -> std::io::Result<SyncSender<Piece>> {
 }
 
 /// Until the engine ends.
-fn work(owned: &Mutex<Owned>, written: &AtomicU64) {
+fn work(owned: &Mutex<Owned>, written: &Written) {
     // A thread gives itself its name: this one has it by now, and the engine's threads began earlier.
     priority::lower(&[WORKER, THREAD]);
     let (mut known, mut looks) = (0, 0);
     while lock(owned).look() {
-        let total = written.load(Ordering::Relaxed);
+        let total = written.total();
         looks = if total == known { looks + 1 } else { 0 };
         known = total;
         std::thread::park_timeout(if looks < LOOKS { PAUSE } else { REST });
@@ -215,8 +209,8 @@ mod tests {
         let spaces = Arc::new(vec![space.clone()]);
         space.insert("before", "").unwrap();
         let alone = Arc::strong_count(&space.tree.active_memtable());
-        let reclaimer = Reclaimer::of(&spaces).unwrap();
-        reclaimer.written(LOOK);
+        let reclaimer = Reclaimer::of(&spaces, &Arc::default()).unwrap();
+        reclaimer.wake();
         until("it gets another owner", || Arc::strong_count(&space.tree.active_memtable()) > alone);
         let memtable = Arc::downgrade(&space.tree.active_memtable());
         space.rotate_memtable_and_wait().unwrap();
@@ -250,7 +244,7 @@ mod tests {
     fn a_merged_table_is_removed_once_the_engine_has_let_go_of_it() {
         let directory = tempfile::tempdir().unwrap();
         let (_database, space) = space(directory.path());
-        let reclaimer = Reclaimer::of(&Arc::new(vec![space.clone()])).unwrap();
+        let reclaimer = Reclaimer::of(&Arc::new(vec![space.clone()]), &Arc::default()).unwrap();
         // The thread finds the spaces gone: what is left is what is asked for.
         drop(reclaimer);
         let spaces = Arc::new(vec![space.clone()]);
@@ -275,12 +269,14 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let (_database, space) = space(directory.path());
         let spaces = Arc::new(vec![space]);
-        let reclaimer = Reclaimer::of(&spaces).unwrap();
+        let written = Arc::default();
+        let reclaimer = Reclaimer::of(&spaces, &written).unwrap();
         reclaimer.reclaim();
-        let (owned, written) = (Arc::clone(&reclaimer.owned), Arc::downgrade(&reclaimer.written));
+        let (owned, theirs) = (Arc::clone(&reclaimer.owned), Arc::downgrade(&written));
+        drop(written);
         assert!(!lock(&owned).memtables.is_empty());
         drop(reclaimer);
         assert!(lock(&owned).memtables.is_empty() && lock(&owned).tables.is_empty());
-        until("the thread ends", || written.upgrade().is_none());
+        until("the thread ends", || theirs.upgrade().is_none());
     }
 }

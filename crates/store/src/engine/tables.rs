@@ -11,30 +11,20 @@ const SMALL: u64 = 2 << 20;
 /// The same of messages: what is in tables is not put into memory again by a start after a kill. The others keep the engine's
 /// 64 MiB: see docs/performance.md for what less of it costs, and is worth.
 const MESSAGES: u64 = 32 << 20;
+/// The engine's own.
+const OTHERS: u64 = 64 << 20;
+/// The engine is not to seal memtables by itself, which the [`Sealer`](super::sealer::Sealer) does better.
+const NEVER: u64 = u64::MAX;
 /// Bytes of a block of messages: a page of history is one or two, and what they have in common is compressed once.
 const MESSAGE_BLOCK: u32 = 16 << 10;
 
-/// The options of a space that is made now.
-pub(super) fn options(space: Space) -> KeyspaceCreateOptions {
-    let options = KeyspaceCreateOptions::default();
-    let compressed = CompressionPolicy::all(CompressionType::Lz4);
-    // Of the spaces that grow with each message, what finds a row is read in parts, as it is needed, and not kept whole from
-    // the start on: memory does not grow with the store.
-    let in_parts = PartitioningPolicy::all(true);
+/// Bytes at which a memtable of a space is full, as the engine counts them.
+pub(super) fn memtable_bytes(space: Space) -> u64 {
     match space {
-        Space::Messages => options
-            .data_block_size_policy(BlockSizePolicy::all(MESSAGE_BLOCK))
-            .data_block_compression_policy(compressed)
-            .index_block_partitioning_policy(in_parts.clone())
-            .filter_block_partitioning_policy(in_parts)
-            // Who asks for one message knows that it is there.
-            .expect_point_read_hits(true)
-            .max_memtable_size(MESSAGES),
-        Space::Nonces => options
-            .data_block_compression_policy(compressed)
-            .index_block_partitioning_policy(in_parts.clone())
-            .filter_block_partitioning_policy(in_parts),
-        Space::Heads | Space::Views | Space::Accounts | Space::Members | Space::Groups => options,
+        Space::Messages => MESSAGES,
+        Space::Nonces | Space::Heads | Space::Views | Space::Accounts | Space::Members | Space::Groups => {
+            OTHERS
+        }
         Space::Meta
         | Space::Listed
         | Space::Changes
@@ -48,6 +38,29 @@ pub(super) fn options(space: Space) -> KeyspaceCreateOptions {
         | Space::Erasures
         | Space::ErasureTimes
         | Space::Holds
-        | Space::Keys => options.max_memtable_size(SMALL),
+        | Space::Keys => SMALL,
+    }
+}
+
+/// The options of a space that is made now.
+pub(super) fn options(space: Space) -> KeyspaceCreateOptions {
+    let options = KeyspaceCreateOptions::default().max_memtable_size(NEVER);
+    let compressed = CompressionPolicy::all(CompressionType::Lz4);
+    // Of the spaces that grow with each message, what finds a row is read in parts, as it is needed, and not kept whole from
+    // the start on: memory does not grow with the store.
+    let in_parts = PartitioningPolicy::all(true);
+    match space {
+        Space::Messages => options
+            .data_block_size_policy(BlockSizePolicy::all(MESSAGE_BLOCK))
+            .data_block_compression_policy(compressed)
+            .index_block_partitioning_policy(in_parts.clone())
+            .filter_block_partitioning_policy(in_parts)
+            // Who asks for one message knows that it is there.
+            .expect_point_read_hits(true),
+        Space::Nonces => options
+            .data_block_compression_policy(compressed)
+            .index_block_partitioning_policy(in_parts.clone())
+            .filter_block_partitioning_policy(in_parts),
+        _ => options,
     }
 }
