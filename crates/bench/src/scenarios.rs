@@ -11,6 +11,7 @@ pub mod mixed;
 pub mod pairs;
 pub mod size;
 pub mod storm;
+pub mod sustained;
 pub mod sync;
 
 use std::time::Duration;
@@ -27,6 +28,8 @@ pub enum Work {
     Idle(idle::Idle),
     /// S2: pairs of users who write to each other, at a fixed rate and then as fast as they can.
     Pairs(pairs::Pairs),
+    /// S2: pairs of users who write as fast as they can, for minutes.
+    Sustained(sustained::Sustained),
     /// S3: a group whose members are all online, one message at a time and then many.
     Group(group::Group),
     /// S4: one call that deletes 1 and 100 conversations, with histories of several lengths.
@@ -58,6 +61,7 @@ impl Work {
         match self {
             Self::Idle(work) => work.run(setup),
             Self::Pairs(work) => work.run(setup),
+            Self::Sustained(work) => work.run(setup),
             Self::Group(work) => work.run(setup),
             Self::Delete(work) => work.run(setup),
             Self::Erase(work) => work.run(setup),

@@ -7,6 +7,7 @@ use tokio::sync::{SetOnce, watch};
 use crate::commit::Coordinator;
 use crate::engine::{AnyEngine, Direction, Engine as _, Range, Space};
 use crate::lock::LockTable;
+use crate::nonces::Recent;
 use crate::pending::{Pending, merge};
 use crate::{Locks, StoreError, Totals, Tx};
 
@@ -21,6 +22,7 @@ pub(crate) struct Shared {
     pub(crate) failure: SetOnce<StoreError>,
     pub(crate) totals: Mutex<Totals>,
     pub(crate) coordinator: Coordinator,
+    pub(crate) recent_nonces: Recent,
     locks: LockTable,
 }
 
@@ -41,6 +43,7 @@ impl Shared {
             failure: SetOnce::new(),
             totals: Mutex::new(totals),
             coordinator: Coordinator::new(),
+            recent_nonces: Recent::new(),
             locks: LockTable::new(),
         }
     }

@@ -10,6 +10,7 @@ use tokio::sync::{OwnedMutexGuard, oneshot};
 use crate::bundle::{Applied, Turn, within};
 use crate::engine::{Direction, Engine as _, Range, Space};
 use crate::need::Fetched;
+use crate::nonces::Recent;
 use crate::pending::merge;
 use crate::publication::{Audience, Publication};
 use crate::record::{decode, encode};
@@ -70,6 +71,14 @@ impl Tx {
     pub fn look_again(&mut self) {
         if let Place::Embedded { shared, applied, .. } = &mut self.place {
             *applied = shared.applied.load(Ordering::SeqCst);
+        }
+    }
+
+    /// What is known of nonces here. None where others may store some.
+    pub(crate) fn recent_nonces(&self) -> Option<&Recent> {
+        match &self.place {
+            Place::Embedded { shared, .. } => Some(&shared.recent_nonces),
+            Place::Turn(_) | Place::Reading { .. } => None,
         }
     }
 

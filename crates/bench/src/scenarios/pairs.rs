@@ -34,10 +34,10 @@ pub struct Pairs {
 
 /// What all senders and receivers have seen.
 #[derive(Clone, Copy, Debug, Default)]
-struct Counts {
-    sent: u64,
-    answered: u64,
-    delivered: u64,
+pub(super) struct Counts {
+    pub(super) sent: u64,
+    pub(super) answered: u64,
+    pub(super) delivered: u64,
 }
 
 /// What senders at a fixed rate have seen.
@@ -194,7 +194,7 @@ fn echo(fleet: &mut Fleet, counts: &mut Counts, again: bool) -> Outcome<()> {
 }
 
 /// Waits for what is under way.
-fn drain(fleet: &mut Fleet, counts: &mut Counts) -> Outcome<()> {
+pub(super) fn drain(fleet: &mut Fleet, counts: &mut Counts) -> Outcome<()> {
     while counts.answered < counts.sent || counts.delivered < counts.sent {
         echo(fleet, counts, false)?;
     }

@@ -6,4 +6,5 @@ mod closing;
 mod commit;
 mod engines;
 mod model;
+mod nonces;
 mod postgres;

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::UNIX_EPOCH;
 
 use lethe_protocol::{
     ConversationId, DeleteConversations, DeleteItem, ListConversations, Login, OpenConversation,
@@ -23,8 +24,10 @@ const LOGIN: u64 = 3 * TIME_BASE;
 /// Before a text's payload: `{"id":`.
 const ID_AT: usize = 6;
 
-/// Sessions are told apart by the time of their messages' IDs, so that no two send the same nonce.
-static SESSIONS: AtomicU32 = AtomicU32::new(1_000_000_000);
+/// The number that is a text's own within its second, of all sessions: no two send the same nonce.
+static RANDOM: AtomicU32 = AtomicU32::new(1_000_000_000);
+/// Digits of it, and of the second.
+const NONCE_DIGITS: usize = 10;
 
 enum State {
     Connecting,
@@ -48,8 +51,6 @@ pub struct LetheSession {
     whole_list: bool,
     state: State,
     frames: Vec<Template>,
-    client_time: u32,
-    random: u64,
     asked: Asked,
     page: Option<(Target, u32)>,
     /// The smallest `seq` of the last page.
@@ -62,6 +63,7 @@ pub struct LetheSession {
 struct Template {
     frame: Vec<u8>,
     id: usize,
+    second: usize,
     random: usize,
     text: usize,
     bytes: usize,
@@ -86,8 +88,6 @@ impl LetheSession {
             whole_list: false,
             state: State::Connecting,
             frames: Vec::new(),
-            client_time: SESSIONS.fetch_add(1, Ordering::Relaxed),
-            random: 1_000_000_000,
             asked: Asked::Other,
             page: None,
             oldest: 0,
@@ -226,25 +226,29 @@ impl Session for LetheSession {
 
     fn aim(&mut self, to: &Target, bytes: usize) -> usize {
         let (bytes, to) = (bytes.max(STAMP_BYTES), conversation(to));
-        let (id, time) = (TIME_BASE, self.client_time);
-        let head = format!(
-            r#"{{"id":{id},"op":"messages.send","d":{{"conversationId":"{to}","clientTime":{time},"random":"#
-        );
-        let middle = r#"1000000000,"body":[{"MsgType":"TIMTextElem","MsgContent":{"Text":""#;
-        let payload = format!(r#"{head}{middle}{}"}}}}]}}}}"#, ".".repeat(bytes));
+        let id = TIME_BASE;
+        let head = format!(r#"{{"id":{id},"op":"messages.send","d":{{"conversationId":"{to}","clientTime":"#);
+        let middle = r#"1000000000,"random":"#;
+        let body = r#"1000000000,"body":[{"MsgType":"TIMTextElem","MsgContent":{"Text":""#;
+        let payload = format!(r#"{head}{middle}{body}{}"}}}}]}}}}"#, ".".repeat(bytes));
         let mut frame = Vec::new();
         let begin = websocket::write(websocket::TEXT, payload.as_bytes(), &mut frame);
-        let random = begin + head.len();
-        let text = random + middle.len();
-        self.frames.push(Template { frame, id: begin + ID_AT, random, text, bytes });
+        let second = begin + head.len();
+        let random = second + middle.len();
+        let text = random + body.len();
+        self.frames.push(Template { frame, id: begin + ID_AT, second, random, text, bytes });
         self.frames.len() - 1
     }
 
     fn send(&mut self, aim: usize, stamp: Stamp, out: &mut Vec<u8>) {
-        let Some(Template { frame, id, random, text, bytes }) = self.frames.get_mut(aim) else { return };
-        self.random += 1;
+        let Some(template) = self.frames.get_mut(aim) else { return };
+        let Template { frame, id, second, random, text, bytes } = template;
         digits(stamp.time, &mut frame[*id..*id + ID_DIGITS]);
-        digits(self.random, &mut frame[*random..*random + 10]);
+        // As clients do, and their clocks go forward.
+        let now = UNIX_EPOCH.elapsed().map_or(0, |time| time.as_secs());
+        digits(now, &mut frame[*second..*second + NONCE_DIGITS]);
+        let number = RANDOM.fetch_add(1, Ordering::Relaxed);
+        digits(number.into(), &mut frame[*random..*random + NONCE_DIGITS]);
         let text = &mut frame[*text..*text + *bytes];
         stamp.write(text);
         letters(&mut text[STAMP_BYTES..], stamp.time);
