@@ -116,6 +116,7 @@ pub fn plan(quick: bool) -> Vec<Item> {
         Item::new("S1 idle", true, Who::All, idle),
         Item::new("S2 pairs, in memory", true, Who::All, pairs),
         Item::new("S2 pairs, on disk", false, Who::Stores, pairs),
+        Item::new("S2 pairs for minutes", true, Who::Lethe, pick("sustained", "sustained --seconds 8")),
     ];
     for clients in [100, 500, 5000, 10_000] {
         let words = format!("group --clients {clients} --seconds {}", pick("3", "2"));
