@@ -52,6 +52,11 @@ impl Backlog {
             self.database.persist(PersistMode::Buffer)?;
             std::thread::sleep(LOOK);
         }
+        let waited = begun.elapsed();
+        if waited > LONGEST {
+            // More than slowing down: nobody was answered for so long.
+            tracing::warn!(?waited, "writes had to wait for earlier ones to get into tables");
+        }
         Ok(())
     }
 
