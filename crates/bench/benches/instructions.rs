@@ -102,9 +102,10 @@ impl Publish for Nobody {
     fn publish(&self, _: Committed) {}
 }
 
-/// A store in memory with two accounts and a message, and what is to be appended.
+/// A store in memory with two accounts, of whom one has written before, and what is to be appended.
 fn store() -> (Runtime, Store, Timeline, NewMessage) {
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let timeline = Timeline::of("alice", &ConversationId::User("bob".to_owned()));
     let store = runtime.block_on(async {
         let store = Store::in_memory(Arc::new(Nobody)).await.unwrap();
         let mut tx = store.begin(Locks::none().app()).await.unwrap();
@@ -112,9 +113,13 @@ fn store() -> (Runtime, Store, Timeline, NewMessage) {
             tx.create_account(user, 1).await.unwrap();
         }
         tx.commit().await.unwrap();
+        for earlier in 1..=2 {
+            let tx = store.begin(Locks::none().timeline(&timeline)).await.unwrap();
+            let nonce = Nonce::of(&timeline, "alice", 1_800_000_000 - earlier, 12_345);
+            tx.sent_before(&nonce).await.unwrap();
+        }
         store
     });
-    let timeline = Timeline::of("alice", &ConversationId::User("bob".to_owned()));
     let message = NewMessage {
         id: "144115188075855872-1800000000-12345".to_owned(),
         from: "alice".to_owned(),

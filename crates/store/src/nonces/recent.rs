@@ -1,11 +1,12 @@
 //! Nearly every message is new, and its nonce was never seen: to find that out in the engine is to ask every table. Clocks of clients
 //! go forward, so it is enough to know the newest time that a sender has used in a timeline, and what it has used at that time.
 
+use std::hash::{Hash, Hasher};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use foldhash::fast::RandomState;
-use quick_cache::Weighter;
 use quick_cache::sync::{Cache, DefaultLifecycle};
+use quick_cache::{Equivalent, Weighter};
 
 /// Memory for it, in bytes.
 const CAPACITY: u64 = 8 << 20;
@@ -15,6 +16,45 @@ const FIRST_SENDERS: usize = 1024;
 const SENDER_BYTES: u64 = 200;
 /// So many messages of one sender in one second of its clock are told apart; of more, the engine is asked.
 const WITHIN_A_SECOND: usize = 1024;
+
+/// A sender in a timeline.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Pair<'a> {
+    pub(super) sender: &'a [u8],
+    pub(super) timeline: &'a [u8],
+}
+
+/// The same, kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Kept {
+    sender: Box<[u8]>,
+    timeline: Box<[u8]>,
+}
+
+impl Hash for Pair<'_> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        state.write(self.sender);
+        state.write(self.timeline);
+    }
+}
+
+impl Hash for Kept {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        Pair { sender: &self.sender, timeline: &self.timeline }.hash(state);
+    }
+}
+
+impl Equivalent<Kept> for Pair<'_> {
+    fn equivalent(&self, kept: &Kept) -> bool {
+        *self == Pair { sender: &kept.sender, timeline: &kept.timeline }
+    }
+}
+
+impl From<Pair<'_>> for Kept {
+    fn from(pair: Pair<'_>) -> Self {
+        Self { sender: pair.sender.into(), timeline: pair.timeline.into() }
+    }
+}
 
 /// What is known of the nonces of a sender in a timeline.
 #[derive(Debug)]
@@ -55,9 +95,9 @@ impl Known {
 #[derive(Clone, Debug)]
 struct Weight;
 
-impl Weighter<Vec<u8>, Arc<Mutex<Known>>> for Weight {
-    fn weight(&self, pair: &Vec<u8>, _: &Arc<Mutex<Known>>) -> u64 {
-        SENDER_BYTES + pair.len() as u64
+impl Weighter<Kept, Arc<Mutex<Known>>> for Weight {
+    fn weight(&self, pair: &Kept, _: &Arc<Mutex<Known>>) -> u64 {
+        SENDER_BYTES + (pair.sender.len() + pair.timeline.len()) as u64
     }
 }
 
@@ -65,8 +105,7 @@ impl Weighter<Vec<u8>, Arc<Mutex<Known>>> for Weight {
 /// transaction stores a nonce of the same sender and timeline meanwhile. What was forgotten is no longer known to be new.
 #[derive(Debug)]
 pub(crate) struct Recent {
-    /// By sender and timeline.
-    senders: Cache<Vec<u8>, Arc<Mutex<Known>>, Weight, RandomState>,
+    senders: Cache<Kept, Arc<Mutex<Known>>, Weight, RandomState>,
 }
 
 /// What there is to do for a sender of whom the engine was asked.
@@ -84,34 +123,34 @@ impl Recent {
         Self { senders: Cache::with(FIRST_SENDERS, CAPACITY, Weight, hasher, lifecycle) }
     }
 
-    fn with<T>(&self, pair: &Vec<u8>, f: impl FnOnce(&mut Known) -> T) -> Option<T> {
-        let known = self.senders.get(pair)?;
+    fn with<T>(&self, pair: Pair<'_>, f: impl FnOnce(&mut Known) -> T) -> Option<T> {
+        let known = self.senders.get(&pair)?;
         let mut known = known.lock().unwrap_or_else(PoisonError::into_inner);
         Some(f(&mut known))
     }
 
     /// Whether no message was ever stored with these two numbers.
-    pub(super) fn is_new(&self, pair: &Vec<u8>, (time, random): (u64, u64)) -> bool {
+    pub(super) fn is_new(&self, pair: Pair<'_>, (time, random): (u64, u64)) -> bool {
         self.with(pair, |known| known.is_new(time, random)).unwrap_or(false)
     }
 
     /// The engine was asked, as it was not known.
-    pub(super) fn asked(&self, pair: Vec<u8>) -> Next {
-        match self.with(&pair, |known| matches!(known, Known::Asked)) {
+    pub(super) fn asked(&self, pair: Pair<'_>) -> Next {
+        match self.with(pair, |known| matches!(known, Known::Asked)) {
             Some(true) => return Next::Learn,
             Some(false) => {}
-            None => self.senders.insert(pair, Arc::new(Mutex::new(Known::Asked))),
+            None => self.senders.insert(pair.into(), Arc::new(Mutex::new(Known::Asked))),
         }
         Next::Wait
     }
 
     /// No stored nonce of this sender has a later time.
-    pub(super) fn learn(&self, pair: Vec<u8>, newest: u64) {
-        self.senders.insert(pair, Arc::new(Mutex::new(Known::Until { newest, used: None })));
+    pub(super) fn learn(&self, pair: Pair<'_>, newest: u64) {
+        self.senders.insert(pair.into(), Arc::new(Mutex::new(Known::Until { newest, used: None })));
     }
 
     /// A message with these numbers is about to be stored. If it is not after all, it only counts as known.
-    pub(super) fn remember(&self, pair: &Vec<u8>, (time, random): (u64, u64)) {
+    pub(super) fn remember(&self, pair: Pair<'_>, (time, random): (u64, u64)) {
         self.with(pair, |known| known.remember(time, random));
     }
 }
@@ -120,8 +159,8 @@ impl Recent {
 mod tests {
     use super::*;
 
-    fn pair(name: &str) -> Vec<u8> {
-        name.as_bytes().to_vec()
+    fn pair(name: &str) -> Pair<'_> {
+        Pair { sender: name.as_bytes(), timeline: b"timeline" }
     }
 
     fn learnt(newest: u64) -> Recent {
@@ -133,16 +172,16 @@ mod tests {
     #[test]
     fn nothing_is_new_of_a_sender_who_is_not_known() {
         let recent = Recent::new();
-        assert!(!recent.is_new(&pair("a"), (u64::MAX, 1)));
-        recent.remember(&pair("a"), (7, 1));
-        assert!(!recent.is_new(&pair("a"), (8, 1)));
+        assert!(!recent.is_new(pair("a"), (u64::MAX, 1)));
+        recent.remember(pair("a"), (7, 1));
+        assert!(!recent.is_new(pair("a"), (8, 1)));
     }
 
     #[test]
     fn the_newest_time_is_looked_up_for_who_is_asked_for_twice() {
         let recent = Recent::new();
         assert_eq!([(); 2].map(|()| recent.asked(pair("a"))), [Next::Wait, Next::Learn]);
-        assert!(!recent.is_new(&pair("a"), (u64::MAX, 1)), "it is not looked up yet");
+        assert!(!recent.is_new(pair("a"), (u64::MAX, 1)), "it is not looked up yet");
         recent.learn(pair("a"), 7);
         assert_eq!(recent.asked(pair("a")), Next::Wait);
         assert_eq!(recent.asked(pair("b")), Next::Wait);
@@ -151,16 +190,16 @@ mod tests {
     #[test]
     fn what_is_later_is_new_and_what_is_not_may_not_be() {
         let recent = learnt(7);
-        let new = |time, random| recent.is_new(&pair("a"), (time, random));
+        let new = |time, random| recent.is_new(pair("a"), (time, random));
         assert_eq!([new(6, 1), new(7, 1), new(8, 1)], [false, false, true]);
-        recent.remember(&pair("a"), (8, 1));
+        recent.remember(pair("a"), (8, 1));
         assert_eq!([new(7, 2), new(8, 1), new(8, 2), new(9, 1)], [false, false, true, true]);
-        recent.remember(&pair("a"), (8, 2));
+        recent.remember(pair("a"), (8, 2));
         assert_eq!([new(8, 1), new(8, 2), new(8, 3)], [false, false, true]);
         // A clock that went back, or another client's.
-        recent.remember(&pair("a"), (5, 1));
+        recent.remember(pair("a"), (5, 1));
         assert_eq!([new(5, 2), new(8, 3)], [false, true]);
-        recent.remember(&pair("a"), (9, 1));
+        recent.remember(pair("a"), (9, 1));
         assert_eq!([new(8, 3), new(9, 1), new(9, 2)], [false, false, true]);
     }
 
@@ -168,14 +207,14 @@ mod tests {
     fn of_many_within_a_second_the_engine_is_asked_until_the_next() {
         let recent = learnt(7);
         let most = WITHIN_A_SECOND as u64;
-        (0..most).for_each(|random| recent.remember(&pair("a"), (8, random)));
-        assert!(recent.is_new(&pair("a"), (8, most)));
-        recent.remember(&pair("a"), (8, most));
-        assert!(!recent.is_new(&pair("a"), (8, most + 1)));
-        recent.remember(&pair("a"), (8, most + 1));
-        assert!(!recent.is_new(&pair("a"), (8, most + 2)));
-        recent.remember(&pair("a"), (9, 0));
-        assert!(recent.is_new(&pair("a"), (9, 1)));
+        (0..most).for_each(|random| recent.remember(pair("a"), (8, random)));
+        assert!(recent.is_new(pair("a"), (8, most)));
+        recent.remember(pair("a"), (8, most));
+        assert!(!recent.is_new(pair("a"), (8, most + 1)));
+        recent.remember(pair("a"), (8, most + 1));
+        assert!(!recent.is_new(pair("a"), (8, most + 2)));
+        recent.remember(pair("a"), (9, 0));
+        assert!(recent.is_new(pair("a"), (9, 1)));
     }
 
     #[test]
@@ -184,7 +223,7 @@ mod tests {
         let senders = 2 * CAPACITY / SENDER_BYTES;
         (0..senders).for_each(|n| recent.learn(pair(&n.to_string()), 7));
         assert!(recent.senders.weight() <= CAPACITY);
-        let known = (0..senders).filter(|n| recent.is_new(&pair(&n.to_string()), (8, 1))).count() as u64;
+        let known = (0..senders).filter(|n| recent.is_new(pair(&n.to_string()), (8, 1))).count() as u64;
         assert!(known > senders / 4 && known < senders, "{known} of {senders}");
     }
 }
