@@ -12,8 +12,10 @@ use quick_cache::{Equivalent, Weighter};
 const CAPACITY: u64 = 8 << 20;
 /// Senders the cache makes room for at once; more are made room for as they come.
 const FIRST_SENDERS: usize = 1024;
-/// What is known of one sender takes this besides its key, in bytes.
+/// What is known of one sender takes this besides its key and the numbers it has used, in bytes.
 const SENDER_BYTES: u64 = 200;
+/// Numbers there is room for at first.
+const FIRST_NUMBERS: usize = 16;
 /// So many messages of one sender in one second of its clock are told apart; of more, the engine is asked.
 const WITHIN_A_SECOND: usize = 1024;
 
@@ -79,6 +81,14 @@ impl Known {
         }
     }
 
+    /// Numbers that are kept.
+    fn numbers(&self) -> usize {
+        match self {
+            Self::Until { used: Some(used), .. } => used.len(),
+            Self::Until { used: None, .. } | Self::Asked => 0,
+        }
+    }
+
     fn remember(&mut self, time: u64, random: u64) {
         let Self::Until { newest, used } = self else { return };
         if time > *newest {
@@ -92,12 +102,27 @@ impl Known {
     }
 }
 
+/// What the cache has of a sender. How much it counts for does not change while it is there.
+#[derive(Debug)]
+struct Entry {
+    /// Numbers it counts for.
+    room: usize,
+    known: Mutex<Known>,
+}
+
+impl Entry {
+    fn of(known: Known) -> Arc<Self> {
+        let room = known.numbers().next_power_of_two().max(FIRST_NUMBERS);
+        Arc::new(Self { room, known: Mutex::new(known) })
+    }
+}
+
 #[derive(Clone, Debug)]
 struct Weight;
 
-impl Weighter<Kept, Arc<Mutex<Known>>> for Weight {
-    fn weight(&self, pair: &Kept, _: &Arc<Mutex<Known>>) -> u64 {
-        SENDER_BYTES + (pair.sender.len() + pair.timeline.len()) as u64
+impl Weighter<Kept, Arc<Entry>> for Weight {
+    fn weight(&self, pair: &Kept, entry: &Arc<Entry>) -> u64 {
+        SENDER_BYTES + (pair.sender.len() + pair.timeline.len() + 8 * entry.room) as u64
     }
 }
 
@@ -105,7 +130,7 @@ impl Weighter<Kept, Arc<Mutex<Known>>> for Weight {
 /// transaction stores a nonce of the same sender and timeline meanwhile. What was forgotten is no longer known to be new.
 #[derive(Debug)]
 pub(crate) struct Recent {
-    senders: Cache<Kept, Arc<Mutex<Known>>, Weight, RandomState>,
+    senders: Cache<Kept, Arc<Entry>, Weight, RandomState>,
 }
 
 /// What there is to do for a sender of whom the engine was asked.
@@ -124,8 +149,8 @@ impl Recent {
     }
 
     fn with<T>(&self, pair: Pair<'_>, f: impl FnOnce(&mut Known) -> T) -> Option<T> {
-        let known = self.senders.get(&pair)?;
-        let mut known = known.lock().unwrap_or_else(PoisonError::into_inner);
+        let entry = self.senders.get(&pair)?;
+        let mut known = entry.known.lock().unwrap_or_else(PoisonError::into_inner);
         Some(f(&mut known))
     }
 
@@ -139,19 +164,26 @@ impl Recent {
         match self.with(pair, |known| matches!(known, Known::Asked)) {
             Some(true) => return Next::Learn,
             Some(false) => {}
-            None => self.senders.insert(pair.into(), Arc::new(Mutex::new(Known::Asked))),
+            None => self.senders.insert(pair.into(), Entry::of(Known::Asked)),
         }
         Next::Wait
     }
 
     /// No stored nonce of this sender has a later time.
     pub(super) fn learn(&self, pair: Pair<'_>, newest: u64) {
-        self.senders.insert(pair.into(), Arc::new(Mutex::new(Known::Until { newest, used: None })));
+        self.senders.insert(pair.into(), Entry::of(Known::Until { newest, used: None }));
     }
 
     /// A message with these numbers is about to be stored. If it is not after all, it only counts as known.
     pub(super) fn remember(&self, pair: Pair<'_>, (time, random): (u64, u64)) {
-        self.with(pair, |known| known.remember(time, random));
+        let Some(entry) = self.senders.get(&pair) else { return };
+        let mut known = entry.known.lock().unwrap_or_else(PoisonError::into_inner);
+        known.remember(time, random);
+        if known.numbers() > entry.room {
+            let grown = Entry::of(std::mem::replace(&mut known, Known::Asked));
+            drop(known);
+            self.senders.insert(pair.into(), grown);
+        }
     }
 }
 
@@ -225,5 +257,20 @@ mod tests {
         assert!(recent.senders.weight() <= CAPACITY);
         let known = (0..senders).filter(|n| recent.is_new(pair(&n.to_string()), (8, 1))).count() as u64;
         assert!(known > senders / 4 && known < senders, "{known} of {senders}");
+    }
+
+    #[test]
+    fn the_numbers_of_a_second_count_as_memory() {
+        let recent = Recent::new();
+        let senders = 2 * CAPACITY / (8 * WITHIN_A_SECOND as u64);
+        for n in 0..senders {
+            let name = n.to_string();
+            recent.learn(pair(&name), 7);
+            (0..WITHIN_A_SECOND as u64).for_each(|random| recent.remember(pair(&name), (8, random)));
+            assert!(recent.is_new(pair(&name), (8, u64::MAX)) && !recent.is_new(pair(&name), (8, 0)));
+        }
+        assert!(recent.senders.weight() <= CAPACITY);
+        let kept = recent.senders.iter().map(|(_, entry)| entry.known.lock().unwrap().numbers() as u64);
+        assert!(kept.sum::<u64>() * 8 <= CAPACITY);
     }
 }
