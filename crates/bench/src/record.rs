@@ -79,7 +79,10 @@ impl Record {
         let text = if resume && path.exists() { std::fs::read_to_string(path)? } else { String::new() };
         // A line that an interruption has cut short was not done.
         let whole = text.rfind('\n').map_or(0, |end| end + 1);
-        let lines = text[..whole].lines().map(serde_json::from_str).collect::<Result<_, _>>()?;
+        let mut lines = Vec::new();
+        for (number, line) in (1..).zip(text[..whole].lines()) {
+            lines.push(serde_json::from_str(line).map_err(|error| not_ours(path, number, &error))?);
+        }
         let file = OpenOptions::new().create(true).truncate(false).write(true).open(path)?;
         file.set_len(whole as u64)?;
         Ok(Self { file: OpenOptions::new().append(true).open(path)?, lines })
@@ -128,6 +131,14 @@ impl Record {
     }
 }
 
+/// Nothing is dropped in silence: a line may be an hour's work.
+fn not_ours(path: &Path, number: usize, error: &serde_json::Error) -> String {
+    let path = path.display();
+    format!(
+        "line {number} of {path} is not of this bench's record ({error}): remove the line, or begin anew without --resume"
+    )
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -171,5 +182,21 @@ mod tests {
 
         assert!(Record::open(&path, false).unwrap().lines.is_empty());
         assert_eq!(std::fs::metadata(&path).unwrap().len(), 0);
+    }
+
+    #[test]
+    fn a_line_of_another_bench_is_named_and_the_file_stays_as_it_is() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("runs.jsonl");
+        Record::open(&path, true).unwrap().add(run(0, 1.0)).unwrap();
+        let text = std::fs::read_to_string(&path).unwrap();
+        let older = text.replace(r#""version":"0.12","#, "");
+        assert_ne!(older, text);
+        std::fs::write(&path, format!("{text}{older}")).unwrap();
+
+        let refused = Record::open(&path, true).unwrap_err().to_string();
+        assert!(refused.starts_with(&format!("line 2 of {}", path.display())), "{refused}");
+        assert!(refused.contains("missing field `version`"), "{refused}");
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), format!("{text}{older}"));
     }
 }
