@@ -1,6 +1,7 @@
 //! The eraser: removes in the background what nobody can read any more. A deletion is a floor and costs one small write;
 //! the bytes go here, in small steps, after the app's grace period.
 
+mod ahead;
 mod compaction;
 mod mark;
 mod pace;
@@ -14,6 +15,7 @@ use lethe_store::{Erased, Locks, Timeline, Tx};
 use tokio::sync::Notify;
 use tokio::time::sleep;
 
+use self::ahead::Ahead;
 use self::compaction::Compaction;
 pub(crate) use self::compaction::compact;
 use self::mark::Mark;
@@ -253,7 +255,7 @@ fn leave(cx: &Context, tx: &mut Tx, timeline: &Timeline, erasure: &Erasure, mark
 
 /// Erases step by step; each is durable before the next, so that a stop or a crash loses nothing but the rest.
 async fn erase(cx: &Context, worker: &str, timeline: &Timeline, mark: &Mark, pace: &mut Pace) -> Result<()> {
-    let mut due = cx.now();
+    let (mut due, mut ahead) = (cx.now(), Ahead::default());
     loop {
         let most = pace.next(&cx.store, Duration::from_millis(cx.now().saturating_sub(due))).await;
         let mut tx = cx.store.begin(Locks::none().timeline(timeline)).await?;
@@ -266,7 +268,8 @@ async fn erase(cx: &Context, worker: &str, timeline: &Timeline, mark: &Mark, pac
         }
         due = erasure.due;
         let mut head = tx.head(timeline).await?;
-        let step = tx.erase_messages(timeline, head.erased_to, mark.seq, most).await?;
+        let step = ahead.next(&tx, timeline, head.erased_to, mark.seq, most).await?;
+        let step = tx.erase_messages(timeline, &step);
         let done = step.is_none_or(|step| step.last >= mark.seq);
         head.erased_to = step.filter(|_| !done).map_or(mark.seq, |step| step.last);
         tx.put_head(timeline, &head);

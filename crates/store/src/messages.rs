@@ -106,22 +106,10 @@ impl Tx {
         self.put_bytes(Space::Messages, timeline.key().number(message.seq), message.encode());
     }
 
-    /// Removes the next messages with `after < seq <= to`, at most `limit`, and what answers their repetition. None when
-    /// there are no more. Needs the timeline's lock.
-    ///
-    /// # Errors
-    /// See [`StoreError`].
-    pub async fn erase_messages(
-        &mut self,
-        timeline: &Timeline,
-        after: u64,
-        to: u64,
-        limit: usize,
-    ) -> Result<Option<Erased>, StoreError> {
-        let step = self.messages(timeline, after, to, Direction::Forward, limit).await?;
-        let Some(last) = step.last().map(|message| message.seq) else { return Ok(None) };
-        let mut erased = Erased { last, ..Erased::default() };
-        for message in step {
+    /// Removes these messages of a timeline, and what answers their repetition. None if there are none. Needs the timeline's lock.
+    pub fn erase_messages(&mut self, timeline: &Timeline, messages: &[StoredMessage]) -> Option<Erased> {
+        let mut erased = Erased { last: messages.last()?.seq, ..Erased::default() };
+        for message in messages {
             let key = timeline.key().number(message.seq);
             erased.messages += 1;
             erased.bytes += message.bytes();
@@ -133,7 +121,7 @@ impl Tx {
         }
         self.totals.erased += erased.messages;
         self.totals.erased_bytes += erased.bytes;
-        Ok(Some(erased))
+        Some(erased)
     }
 
     /// At most `limit` messages with `after < seq <= to`, in the order of the direction.

@@ -288,7 +288,8 @@ async fn a_schema_of_the_first_format_is_brought_up_to_date_once_and_keeps_what_
     let store = app.store(Arc::new(Nobody)).await;
     let mut tx = store.begin(Locks::none().timeline(&timeline)).await.unwrap();
     assert_eq!(tx.head(&timeline).await.unwrap().seq, 1);
-    let erased = tx.erase_messages(&timeline, 0, 1, 10).await.unwrap().unwrap();
+    let messages = tx.messages(&timeline, 0, 1, Direction::Forward, 10).await.unwrap();
+    let erased = tx.erase_messages(&timeline, &messages).unwrap();
     tx.queue_erasure(&timeline, 7).await.unwrap();
     tx.commit().await.unwrap();
     assert_eq!((erased.messages, store.totals().await.unwrap().erased), (1, 1));

@@ -203,7 +203,8 @@ impl Work<'_> {
         loop {
             let mut tx = self.step(timeline).await?;
             let mut head = tx.head(timeline).await?;
-            let Some(step) = tx.erase_messages(timeline, head.erased_to, head.seq, STEP).await? else {
+            let next = tx.messages(timeline, head.erased_to, head.seq, Direction::Forward, STEP).await?;
+            let Some(step) = tx.erase_messages(timeline, &next) else {
                 tx.remove_head(timeline);
                 if let Some(waiting) = tx.erasure(timeline).await? {
                     // The next timeline of this name begins from nothing.
