@@ -31,6 +31,12 @@ pub struct Limits {
     /// Bytes of a text.
     #[arg(long, default_value_t = 100)]
     pub bytes: usize,
+    /// Clients that ask for a page, one after the other.
+    #[arg(long, default_value_t = 8)]
+    pub readers: usize,
+    /// Bytes of a page: 20 messages of S5.
+    #[arg(long, default_value_t = 5100)]
+    pub page: usize,
     /// Measured seconds of each limit.
     #[arg(long, default_value_t = 3)]
     pub seconds: u64,
@@ -43,8 +49,9 @@ impl Limits {
     /// When an echo is lost, or the disk refuses.
     pub fn run(&self, setup: &Setup) -> Outcome<Figures> {
         let mut figures = Figures::default();
-        self.echo(1, "echo, one at a time", &mut figures)?;
-        self.echo(self.window, &format!("echo, window {}", self.window), &mut figures)?;
+        for echo in self.echoes() {
+            echo.run(self, &mut figures)?;
+        }
         for batch in [1, 10, 100] {
             self.append(&setup.dir, batch, &mut figures)?;
         }
@@ -52,39 +59,14 @@ impl Limits {
         Ok(figures)
     }
 
-    fn echo(&self, window: usize, name: &str, figures: &mut Figures) -> Outcome<()> {
-        let relay = Relay::start()?;
-        let mut fleet = Fleet::new()?;
-        fleet.limit(Duration::from_secs(self.seconds + 60));
-        fleet.gather(self.clients, 1000.0, |n| relay.links(&user(n), u32::try_from(n)?, &[]))?;
-        let (mut sent, mut echoed) = (0_u64, 0_u64);
-        for client in 0..self.clients {
-            fleet.say(client, |socket| {
-                socket.aim(&Target::User(ECHO.to_owned()), self.bytes);
-                (0..window).for_each(|_| socket.send(0));
-            })?;
-            sent += window as u64;
-        }
-        let meter = Meter::start(&relay);
-        let mut cost = None;
-        while echoed < sent {
-            let more = meter.elapsed() < Duration::from_secs(self.seconds);
-            if !more && cost.is_none() {
-                cost = Some((meter.read(), echoed));
-            }
-            fleet.turn(Duration::from_millis(100), |heard, socket| {
-                echoed += heard.answers.len() as u64;
-                if more {
-                    sent += heard.answers.len() as u64;
-                    heard.answers.iter().for_each(|_| socket.send(0));
-                }
-                Ok(())
-            })?;
-        }
-        same("echoes", sent, echoed)?;
-        let (cost, count) = cost.ok_or("the echo ended before its time")?;
-        cost.add_rates(figures, &format!("{name}: "), "echoes", count);
-        Ok(())
+    fn echoes(&self) -> [Echo; 3] {
+        let (clients, window) = (self.clients, self.window);
+        let page = format!("{} bytes for each request, {} clients", self.page, self.readers);
+        [
+            Echo { name: "echo, one at a time".to_owned(), of: "echoes", clients, window: 1, answer: None },
+            Echo { name: format!("echo, window {window}"), of: "echoes", clients, window, answer: None },
+            Echo { name: page, of: "pages", clients: self.readers, window: 1, answer: Some(self.page) },
+        ]
     }
 
     /// The stored bytes of messages, appended to one file and synced after each batch.
@@ -144,6 +126,56 @@ impl Limits {
         let cpu = Usage::of_one(me).since(&before);
         std::hint::black_box(bytes);
         figures.add("JSON of a message: messages per CPU second", "1/s", per_second(count, cpu));
+        Ok(())
+    }
+}
+
+/// Texts to a relay that answers each.
+struct Echo {
+    name: String,
+    /// What the answers are called.
+    of: &'static str,
+    clients: usize,
+    /// Unanswered texts of each client.
+    window: usize,
+    /// Bytes of an answer; the text itself if there are none.
+    answer: Option<usize>,
+}
+
+impl Echo {
+    fn run(&self, limits: &Limits, figures: &mut Figures) -> Outcome<()> {
+        let relay = Relay::start()?;
+        let mut fleet = Fleet::new()?;
+        fleet.limit(Duration::from_secs(limits.seconds + 60));
+        fleet.gather(self.clients, 1000.0, |n| relay.links(&user(n), u32::try_from(n)?, &[]))?;
+        let to = self.answer.map_or(ECHO.to_owned(), |bytes| format!("{ECHO}{bytes}"));
+        let (mut sent, mut echoed) = (0_u64, 0_u64);
+        for client in 0..self.clients {
+            fleet.say(client, |socket| {
+                socket.aim(&Target::User(to.clone()), limits.bytes);
+                (0..self.window).for_each(|_| socket.send(0));
+            })?;
+            sent += self.window as u64;
+        }
+        let meter = Meter::start(&relay);
+        let mut cost = None;
+        while echoed < sent {
+            let more = meter.elapsed() < Duration::from_secs(limits.seconds);
+            if !more && cost.is_none() {
+                cost = Some((meter.read(), echoed));
+            }
+            fleet.turn(Duration::from_millis(100), |heard, socket| {
+                echoed += heard.answers.len() as u64;
+                if more {
+                    sent += heard.answers.len() as u64;
+                    heard.answers.iter().for_each(|_| socket.send(0));
+                }
+                Ok(())
+            })?;
+        }
+        same("echoes", sent, echoed)?;
+        let (cost, count) = cost.ok_or("the echo ended before its time")?;
+        cost.add_rates(figures, &format!("{}: ", self.name), self.of, count);
         Ok(())
     }
 }

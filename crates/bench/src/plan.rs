@@ -135,7 +135,7 @@ pub fn plan(quick: bool) -> Vec<Item> {
     let long = [
         ("S9 mixed", true, pick("mixed", "mixed --seconds 10 --slices 5")),
         ("S4 delete of ten million", false, "delete --histories 100,10000000 --counts 100"),
-        ("S4 erase of ten million", true, "erase --messages 10000000 --turns 8 --brief"),
+        ("S4 erase of ten million", true, "erase --messages 10000000 --brief"),
         ("S8 size of ten million", false, "size --messages 10000000"),
     ];
     let long = if quick { &long[..1] } else { &long[..] };

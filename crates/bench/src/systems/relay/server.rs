@@ -1,5 +1,5 @@
 //! The relay's process. Its frames begin with one letter: `L` logs in, `E` is echoed, `U` goes to a user, `G` to a group,
-//! `P` is a heartbeat; `D` delivers a text and `A` answers.
+//! `B` is answered with as many bytes as it says, `P` is a heartbeat; `D` delivers a text and `A` answers.
 
 use std::collections::HashMap;
 use std::io::Write as _;
@@ -17,6 +17,8 @@ use crate::stamp::STAMP_BYTES;
 
 /// Frames that may wait for a client.
 const OUTBOX: usize = 8192;
+/// Bytes of an answer, at most.
+const ANSWER_MAX: usize = 1 << 20;
 /// Frames in one write.
 const WRITE_MAX: usize = 64;
 
@@ -122,6 +124,11 @@ fn pass_on(text: &Utf8Bytes, places: &Shared, outbox: &Outbox) -> Option<Utf8Byt
             Some(format!("A{}", said.get(..STAMP_BYTES)?).into())
         }
         "E" => Some(format!("A{rest}").into()),
+        "B" => {
+            let (bytes, said) = rest.split_once(' ')?;
+            let bytes = bytes.parse::<usize>().ok()?.min(ANSWER_MAX);
+            Some(format!("A{}{:.<bytes$}", said.get(..STAMP_BYTES)?, "").into())
+        }
         _ => Some(format!("P{rest}").into()),
     }
 }

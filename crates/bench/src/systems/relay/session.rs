@@ -7,7 +7,7 @@ use crate::session::{Ask, Heard, Session, Target};
 use crate::stamp::{STAMP_BYTES, Stamp, letters, number};
 use crate::websocket;
 
-/// A target that stands for the sender: the relay sends back what it gets.
+/// A target that stands for the sender: the relay sends back what it gets. With a number behind it, so many bytes.
 pub const ECHO: &str = "=";
 
 /// One socket to the relay.
@@ -59,8 +59,11 @@ impl Session for RelaySession {
 
     fn aim(&mut self, to: &Target, bytes: usize) -> usize {
         let head = match to {
-            Target::User(user) if user == ECHO => "E".to_owned(),
-            Target::User(user) => format!("U{user} "),
+            Target::User(user) => match user.strip_prefix(ECHO) {
+                Some("") => "E".to_owned(),
+                Some(bytes) => format!("B{bytes} "),
+                None => format!("U{user} "),
+            },
             Target::Group(group) => format!("G{group} "),
         };
         let payload = format!("{head}{}", ".".repeat(bytes.max(STAMP_BYTES)));
