@@ -127,8 +127,37 @@ fn pass_on(text: &Utf8Bytes, places: &Shared, outbox: &Outbox) -> Option<Utf8Byt
         "B" => {
             let (bytes, said) = rest.split_once(' ')?;
             let bytes = bytes.parse::<usize>().ok()?.min(ANSWER_MAX);
-            Some(format!("A{}{:.<bytes$}", said.get(..STAMP_BYTES)?, "").into())
+            // Not by padding, which goes letter by letter.
+            Some(["A", said.get(..STAMP_BYTES)?, &".".repeat(bytes)].concat().into())
         }
         _ => Some(format!("P{rest}").into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn answer(frame: &str) -> Option<String> {
+        let (outbox, _frames) = mpsc::channel(1);
+        pass_on(&frame.into(), &Shared::default(), &outbox).map(|answer| answer.to_string())
+    }
+
+    #[test]
+    fn an_echo_is_what_was_said() {
+        assert_eq!(answer("Eabc").as_deref(), Some("Aabc"));
+    }
+
+    #[test]
+    fn as_many_bytes_as_it_says_follow_the_stamp() {
+        let stamp = "s".repeat(STAMP_BYTES);
+        let answered = |bytes: &str| answer(&format!("B{bytes} {stamp} and more"));
+        assert_eq!(answered("0"), Some(format!("A{stamp}")));
+        assert_eq!(answered("3"), Some(format!("A{stamp}...")));
+        for bytes in [ANSWER_MAX - 1, ANSWER_MAX, ANSWER_MAX + 1] {
+            let expected = 1 + STAMP_BYTES + bytes.min(ANSWER_MAX);
+            assert_eq!(answered(&bytes.to_string()).map(|answer| answer.len()), Some(expected));
+        }
+        assert_eq!((answered("-1"), answered(""), answer("B3 short")), (None, None, None));
     }
 }
