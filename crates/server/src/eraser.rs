@@ -268,7 +268,7 @@ async fn erase(cx: &Context, worker: &str, timeline: &Timeline, mark: &Mark, pac
         }
         due = erasure.due;
         let mut head = tx.head(timeline).await?;
-        let step = ahead.next(&tx, timeline, head.erased_to, mark.seq, most).await?;
+        let step = ahead.next(&tx, timeline, &head, mark.seq, most).await?;
         let step = tx.erase_messages(timeline, &step);
         let done = step.is_none_or(|step| step.last >= mark.seq);
         head.erased_to = step.filter(|_| !done).map_or(mark.seq, |step| step.last);

@@ -24,7 +24,7 @@ pub struct Erase {
     /// Texts per second of the pairs.
     #[arg(long, default_value_t = 5000)]
     pub rate: u32,
-    /// Turns of each server. Late answers come in clumps, some hundred a minute: a p99 of fewer turns is that of a few more or less.
+    /// Turns of each server. Late answers come in clumps, hundreds a minute: a p99 of fewer turns is that of a few more or less.
     #[arg(long, default_value_t = 16)]
     pub turns: u32,
     /// Measured seconds of a turn. All turns of a server together have to be long enough for tables to be written: what an answer
