@@ -197,28 +197,35 @@ pub(crate) async fn history(cx: &Context, me: &str, request: &GetHistory) -> Res
         let message = format!("a page has 1 to {HISTORY_MAX} messages, not {}", request.limit);
         return Err(Failure::refuse(Code::MALFORMED_REQUEST, message));
     }
-    let conversation = &request.conversation_id;
-    let timeline = Timeline::of(me, conversation);
-    let snapshot = cx.store.snapshot(|| Need::new().view(me, conversation).head(&timeline)).await?;
-    let tx = snapshot.under(Locks::none().timeline(&timeline)).await?;
-    let head = tx.head(&timeline).await?;
-    let Some(view) = tx.view_or_default(me, conversation, &head).await? else {
+    let timeline = Timeline::of(me, &request.conversation_id);
+    let need = || Need::new().view(me, &request.conversation_id).head(&timeline);
+    let snapshot = cx.store.snapshot(need).await?;
+    // Many read one conversation at once, and those who wait for its lock cost more than the page.
+    let tx = snapshot.under(Locks::none()).await?;
+    let mut page = read_page(&tx, me, &timeline, request).await;
+    if !tx.is_of_one_moment() {
+        // Somebody wrote meanwhile, perhaps to this one.
+        let tx = snapshot.under(Locks::none().timeline(&timeline)).await?;
+        page = read_page(&tx, me, &timeline, request).await;
+    }
+    cx.store.settle().await?;
+    page
+}
+
+/// The page that is asked for, if view, head and messages are of one moment.
+async fn read_page(tx: &Tx, me: &str, timeline: &Timeline, request: &GetHistory) -> Result<Page> {
+    let head = tx.head(timeline).await?;
+    let Some(view) = tx.view_or_default(me, &request.conversation_id, &head).await? else {
         return Err(not_found().into());
     };
     let head = view.head(&head);
     let limit = request.limit as usize;
-    let (after, to, direction) = match (request.before, request.after) {
-        (before, None) => (
-            view.floor(),
-            before.map_or(head, |before| head.min(before.saturating_sub(1))),
-            Direction::Backward,
-        ),
-        (before, Some(after)) => {
-            let to = before.map_or(head, |before| head.min(before.saturating_sub(1)));
-            (view.floor().max(after), to, Direction::Forward)
-        }
+    let to = request.before.map_or(head, |before| head.min(before.saturating_sub(1)));
+    let (after, direction) = match request.after {
+        None => (view.floor(), Direction::Backward),
+        Some(after) => (view.floor().max(after), Direction::Forward),
     };
-    let mut messages = tx.messages(&timeline, after, to, direction, limit + 1).await?;
+    let mut messages = tx.messages(timeline, after, to, direction, limit + 1).await?;
     let found = messages.len();
     let mut bytes = 0;
     messages.truncate(limit);
@@ -232,8 +239,6 @@ pub(crate) async fn history(cx: &Context, me: &str, request: &GetHistory) -> Res
     if direction == Direction::Backward {
         messages.reverse();
     }
-    drop(tx);
-    cx.store.settle().await?;
     Ok(Page { messages, complete })
 }
 
