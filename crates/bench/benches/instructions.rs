@@ -69,8 +69,8 @@ fn push_a_message() -> String {
 }
 
 #[library_benchmark(config = limit("answer_a_page"))]
-fn answer_a_page() -> String {
-    lethe_protocol::history_answer(black_box(42), &[BODY; 20], false)
+fn answer_a_page() -> Option<String> {
+    lethe_protocol::history_answer(black_box(42), [BODY.as_bytes(); 20].into_iter(), false).ok()
 }
 
 fn conversation() -> Conversation {

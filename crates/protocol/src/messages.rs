@@ -1,4 +1,5 @@
-use std::fmt::Write as _;
+use std::io::Write as _;
+use std::string::FromUtf8Error;
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -209,19 +210,26 @@ pub struct History {
 }
 
 /// The frame that answers request `id` with a [`History`]: messages are JSON already, and only copied.
-#[must_use]
-pub fn history_answer(id: u64, messages: &[&str], complete: bool) -> String {
-    let size: usize = messages.iter().map(|message| message.len() + 1).sum();
-    let mut frame = String::with_capacity(size + 64);
+///
+/// # Errors
+/// When they are not text.
+pub fn history_answer<'a>(
+    id: u64,
+    messages: impl Iterator<Item = &'a [u8]> + Clone,
+    complete: bool,
+) -> Result<String, FromUtf8Error> {
+    let size: usize = messages.clone().map(|message| message.len() + 1).sum();
+    let mut frame = Vec::with_capacity(size + 64);
     let _ = write!(frame, r#"{{"id":{id},"ok":{{"messages":["#);
-    for (n, message) in messages.iter().enumerate() {
+    for (n, message) in messages.enumerate() {
         if n > 0 {
-            frame.push(',');
+            frame.push(b',');
         }
-        frame.push_str(message);
+        frame.extend_from_slice(message);
     }
     let _ = write!(frame, r#"],"complete":{complete}}}}}"#);
-    frame
+    // Once for all of them: a page is looked through in one go.
+    String::from_utf8(frame)
 }
 
 #[cfg(test)]
@@ -269,7 +277,8 @@ mod tests {
                 let messages =
                     texts.iter().map(|text| RawValue::from_string((*text).to_owned()).unwrap()).collect();
                 let serialised = crate::answer(7, &History { messages, complete });
-                assert_eq!(history_answer(7, texts, complete), serialised);
+                let bytes = texts.iter().map(|text| text.as_bytes());
+                assert_eq!(history_answer(7, bytes, complete), Ok(serialised));
             }
         }
     }

@@ -14,7 +14,7 @@ use crate::engine::{Batch, Write};
 use crate::pending::{Layer, Pending};
 use crate::publication::{Committed, Publication, Publish};
 use crate::shared::{Progress, Shared};
-use crate::{StoreError, Totals};
+use crate::{Key, StoreError, Totals};
 
 /// So many transactions are told before others get a turn.
 const BREATH: usize = 64;
@@ -99,12 +99,14 @@ impl Coordinator {
 
 impl Shared {
     /// Applies a transaction's writes, so that later ones build on them, and queues them for the next group commit.
-    /// Called under the transaction's locks; the order of the queue is the order of the log.
+    /// Called under the transaction's locks; the order of the queue is the order of the log. `rewritten` are the timelines of
+    /// which it removes or replaces messages.
     pub(crate) fn apply(
         &self,
         writes: Vec<Write>,
         publications: Vec<Publication>,
         totals: &Totals,
+        rewritten: &[Key],
     ) -> Result<oneshot::Receiver<Result<(), StoreError>>, StoreError> {
         let (done, answer) = oneshot::channel();
         let mut queue = self.coordinator.lock();
@@ -113,7 +115,10 @@ impl Shared {
         }
         self.totals.lock().unwrap_or_else(PoisonError::into_inner).add(totals);
         let number = self.applied.load(Ordering::SeqCst) + 1;
-        self.pending.apply(writes, || self.applied.store(number, Ordering::SeqCst));
+        self.pending.apply(writes, || {
+            rewritten.iter().for_each(|timeline| self.pages.rewrite(timeline.bytes()));
+            self.applied.store(number, Ordering::SeqCst);
+        });
         queue.waiting.push(Waiting { number, publications, done });
         drop(queue);
         self.coordinator.arrived.notify_one();

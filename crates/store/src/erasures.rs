@@ -89,7 +89,7 @@ impl Tx {
     ) -> Result<bool, StoreError> {
         let mut head = self.head(timeline).await?;
         let seq = seq.min(head.seq);
-        let count = self.message(timeline, seq).await?.map_or(head.count, |message| message.count);
+        let count = self.message(timeline, seq).await?.map_or(head.count, |message| message.count());
         if !head.raise_floor(seq, count, now) {
             return Ok(false);
         }

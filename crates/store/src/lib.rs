@@ -22,6 +22,7 @@ mod lock;
 mod messages;
 mod need;
 mod nonces;
+mod pages;
 mod pending;
 mod publication;
 mod record;

@@ -1,12 +1,16 @@
 mod stored;
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use lethe_domain::conversations::{Head, Place};
 use lethe_protocol::{Message, MessageAttributes};
 use serde_json::value::RawValue;
 
+pub(crate) use self::stored::Marks;
 pub use self::stored::StoredMessage;
 use crate::engine::{Direction, Range, Space};
+use crate::pages::Stretch;
 use crate::{Need, StoreError, Timeline, Tx};
 
 /// A message about to be stored; `seq` and place in the count come from the timeline.
@@ -73,17 +77,9 @@ impl Tx {
         head.count += u64::from(countable);
         head.time = head.time.max(new.time);
         head.last = if listable { head.seq } else { head.last };
-        let from = Bytes::copy_from_slice(new.from.as_bytes());
         let message = wire(timeline, new, head.seq, head.time);
-        let stored = StoredMessage {
-            seq: head.seq,
-            count: head.count,
-            countable,
-            listable,
-            from,
-            json: Bytes::from(message.json()),
-        };
-        self.put_bytes(Space::Messages, timeline.key().number(head.seq), stored.encode());
+        let stored = StoredMessage::of(&message, Marks { count: head.count, countable, listable });
+        self.put_bytes(Space::Messages, timeline.key().number(head.seq), stored.row().clone());
         self.put_head(timeline, head);
         self.totals.messages += 1;
         stored
@@ -96,19 +92,21 @@ impl Tx {
     pub async fn message(&self, timeline: &Timeline, seq: u64) -> Result<Option<StoredMessage>, StoreError> {
         let key = timeline.key().number(seq);
         let value = self.get_bytes(Space::Messages, key.clone()).await?;
-        value.map(|value| StoredMessage::decode(key.bytes(), &value)).transpose()
+        value.map(|row| StoredMessage::read(key.bytes(), row)).transpose()
     }
 
     /// Puts what is left of a message in its place. Needs the timeline's lock.
     pub fn replace_message(&mut self, timeline: &Timeline, message: &StoredMessage) {
         // Of what it replaces the words are to leave the disk too.
         self.totals.erased_bytes += message.bytes();
-        self.put_bytes(Space::Messages, timeline.key().number(message.seq), message.encode());
+        self.rewrite(timeline.key());
+        self.put_bytes(Space::Messages, timeline.key().number(message.seq), message.row().clone());
     }
 
     /// Removes these messages of a timeline, and what answers their repetition. None if there are none. Needs the timeline's lock.
     pub fn erase_messages(&mut self, timeline: &Timeline, messages: &[StoredMessage]) -> Option<Erased> {
         let mut erased = Erased { last: messages.last()?.seq, ..Erased::default() };
+        self.rewrite(timeline.key());
         for message in messages {
             let key = timeline.key().number(message.seq);
             erased.messages += 1;
@@ -146,10 +144,44 @@ impl Tx {
             let mut pairs = self.scan(Space::Messages, &range, Direction::Forward, limit).await?;
             if nearest == after || pairs.len() == limit {
                 pairs.reverse();
-                return read(&pairs);
+                return read(pairs);
             }
         }
-        read(&self.scan(Space::Messages, &between(timeline, after, to), direction, limit).await?)
+        read(self.scan(Space::Messages, &between(timeline, after, to), direction, limit).await?)
+    }
+
+    /// At most `limit` messages with `after < seq <= to`, oldest first: the newest of them, or in forward direction the oldest.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub async fn page(
+        &self,
+        timeline: &Timeline,
+        after: u64,
+        to: u64,
+        direction: Direction,
+        limit: usize,
+    ) -> Result<Arc<[StoredMessage]>, StoreError> {
+        let nearest = match direction {
+            Direction::Forward => after.min(to),
+            Direction::Backward => to.saturating_sub(limit as u64).max(after).min(to),
+        };
+        let key = timeline.key();
+        let stretch = Stretch { timeline: key.bytes(), after: nearest, to };
+        let pages = self.pages().filter(|_| to - nearest <= limit as u64);
+        let absent = match pages.map(|pages| pages.find(&stretch)) {
+            Some(Ok(page)) => return Ok(page),
+            Some(Err(absent)) => Some(absent),
+            None => None,
+        };
+        let mut messages = self.messages(timeline, after, to, direction, limit).await?;
+        if direction == Direction::Backward {
+            messages.reverse();
+        }
+        if let (Some(pages), Some(absent)) = (pages, absent) {
+            pages.keep(&stretch, absent, &messages);
+        }
+        Ok(messages.into())
     }
 
     /// The place `seq` as `user_id` counts unread messages from it; at most the head.
@@ -166,8 +198,11 @@ impl Tx {
         if seq >= head.seq {
             return Ok(Place { seq: head.seq, count: head.count, own_above: 0 });
         }
-        let count =
-            if seq == 0 { 0 } else { self.message(timeline, seq).await?.map_or(0, |message| message.count) };
+        let count = if seq == 0 {
+            0
+        } else {
+            self.message(timeline, seq).await?.map_or(0, |message| message.count())
+        };
         let own_above = self.own_above(timeline, user_id, seq, head.seq).await?;
         Ok(Place { seq, count, own_above })
     }
@@ -188,7 +223,8 @@ impl Tx {
             let step = self.messages(timeline, after, to, Direction::Forward, COUNT_STEP).await?;
             let Some(last) = step.last() else { break };
             after = last.seq;
-            let is_own = |message: &&StoredMessage| message.countable && message.from == *user_id;
+            let is_own =
+                |message: &&StoredMessage| message.countable() && message.from() == user_id.as_bytes();
             own += step.iter().filter(is_own).count() as u64;
         }
         Ok(own)
@@ -213,7 +249,7 @@ impl Tx {
             let step = self.messages(timeline, after, to, Direction::Backward, COUNT_STEP).await?;
             let Some(oldest) = step.last() else { break };
             to = oldest.seq - 1;
-            if let Some(found) = step.into_iter().find(|message| message.listable) {
+            if let Some(found) = step.into_iter().find(|message| message.listable()) {
                 return Ok(Some(found));
             }
         }
@@ -232,8 +268,8 @@ fn between(timeline: &Timeline, after: u64, to: u64) -> Range {
     }
 }
 
-fn read(pairs: &[(Bytes, Bytes)]) -> Result<Vec<StoredMessage>, StoreError> {
-    pairs.iter().map(|(key, value)| StoredMessage::decode(key, value)).collect()
+fn read(pairs: Vec<(Bytes, Bytes)>) -> Result<Vec<StoredMessage>, StoreError> {
+    pairs.into_iter().map(|(key, row)| StoredMessage::read(&key, row)).collect()
 }
 
 fn wire(timeline: &Timeline, new: NewMessage, seq: u64, time: u64) -> Message {

@@ -8,6 +8,7 @@ use crate::commit::Coordinator;
 use crate::engine::{AnyEngine, Direction, Engine as _, Range, Space};
 use crate::lock::LockTable;
 use crate::nonces::Recent;
+use crate::pages::Pages;
 use crate::pending::{Pending, merge};
 use crate::{Locks, StoreError, Totals, Tx};
 
@@ -23,6 +24,7 @@ pub(crate) struct Shared {
     pub(crate) totals: Mutex<Totals>,
     pub(crate) coordinator: Coordinator,
     pub(crate) recent_nonces: Recent,
+    pub(crate) pages: Pages,
     locks: LockTable,
 }
 
@@ -44,6 +46,7 @@ impl Shared {
             totals: Mutex::new(totals),
             coordinator: Coordinator::new(),
             recent_nonces: Recent::new(),
+            pages: Pages::new(),
             locks: LockTable::new(),
         }
     }

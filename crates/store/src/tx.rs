@@ -11,6 +11,7 @@ use crate::bundle::{Applied, Turn, within};
 use crate::engine::{Direction, Engine as _, Range, Space};
 use crate::need::Fetched;
 use crate::nonces::Recent;
+use crate::pages::Pages;
 use crate::pending::merge;
 use crate::publication::{Audience, Publication};
 use crate::record::{decode, encode};
@@ -25,6 +26,8 @@ pub struct Tx {
     place: Place,
     writes: BTreeMap<(Space, Vec<u8>), Option<Bytes>>,
     publications: Vec<Publication>,
+    /// Timelines of which it removes or replaces messages.
+    rewritten: Vec<Key>,
     pub(crate) totals: Totals,
 }
 
@@ -41,7 +44,8 @@ enum Place {
 
 impl Tx {
     fn new(place: Place) -> Self {
-        Self { place, writes: BTreeMap::new(), publications: Vec::new(), totals: Totals::default() }
+        let (writes, publications, rewritten) = (BTreeMap::new(), Vec::new(), Vec::new());
+        Self { place, writes, publications, rewritten, totals: Totals::default() }
     }
 
     pub(crate) fn embedded(shared: Arc<Shared>, guards: Vec<OwnedMutexGuard<()>>) -> Self {
@@ -79,6 +83,21 @@ impl Tx {
         match &self.place {
             Place::Embedded { shared, .. } => Some(&shared.recent_nonces),
             Place::Turn(_) | Place::Reading { .. } => None,
+        }
+    }
+
+    /// Pages that are kept. None where others may change them, or this transaction has.
+    pub(crate) fn pages(&self) -> Option<&Pages> {
+        match &self.place {
+            Place::Embedded { shared, .. } if self.writes.is_empty() => Some(&shared.pages),
+            Place::Embedded { .. } | Place::Turn(_) | Place::Reading { .. } => None,
+        }
+    }
+
+    /// Messages of this timeline are removed or replaced.
+    pub(crate) fn rewrite(&mut self, timeline: Key) {
+        if self.rewritten.last() != Some(&timeline) {
+            self.rewritten.push(timeline);
         }
     }
 
@@ -151,7 +170,7 @@ impl Tx {
     /// # Errors
     /// When the commit failed: nothing was promised to anybody, and the store has stopped.
     pub async fn commit(self) -> Result<(), StoreError> {
-        let Self { place, writes, publications, totals } = self;
+        let Self { place, writes, publications, rewritten, totals } = self;
         let empty = writes.is_empty() && publications.is_empty();
         match place {
             Place::Embedded { shared, guards, .. } if empty => {
@@ -161,7 +180,7 @@ impl Tx {
             Place::Embedded { shared, guards, .. } => {
                 let writes =
                     writes.into_iter().map(|((space, key), value)| (space, key.into(), value)).collect();
-                let done = shared.apply(writes, publications, &totals)?;
+                let done = shared.apply(writes, publications, &totals, &rewritten)?;
                 drop(guards);
                 done.await.map_err(|_| StoreError::Stopped)?
             }

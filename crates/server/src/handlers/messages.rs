@@ -1,9 +1,14 @@
+use std::ops::Range;
+use std::sync::Arc;
+
 use lethe_domain::groups::{Actor, may_write};
 use lethe_domain::messages::may_send;
 use lethe_protocol::{
     Code, ConversationId, GetHistory, HISTORY_MAX, Message, MessageAttributes, SendMessage, Sent,
 };
-use lethe_store::{Audience, Direction, Locks, Need, NewMessage, Nonce, StoredMessage, Timeline, Tx};
+use lethe_store::{
+    Audience, Direction, Locks, Need, NewMessage, Nonce, StoreError, StoredMessage, Timeline, Tx,
+};
 use serde_json::value::RawValue;
 
 use super::conversations::not_found;
@@ -77,7 +82,7 @@ pub(crate) async fn deliver(
     // Time never goes back within a timeline, whatever the clock does.
     let time = head.time;
     tx.remember_sent(nonce, stored.seq, time);
-    if let Some(mut view) = view.filter(|view| stored.countable && !view.left()) {
+    if let Some(mut view) = view.filter(|view| stored.countable() && !view.left()) {
         view.count_own();
         tx.put_view(me, to, &view);
     }
@@ -225,35 +230,39 @@ async fn read_page(tx: &Tx, me: &str, timeline: &Timeline, request: &GetHistory)
         None => (view.floor(), Direction::Backward),
         Some(after) => (view.floor().max(after), Direction::Forward),
     };
-    let mut messages = tx.messages(timeline, after, to, direction, limit + 1).await?;
-    let found = messages.len();
-    let mut bytes = 0;
-    messages.truncate(limit);
-    let mut fits = |message: &StoredMessage| {
-        bytes += message.json.len();
-        bytes <= PAGE_BYTES
+    let found = tx.page(timeline, after, to, direction, limit + 1).await?;
+    let shown = match direction {
+        Direction::Backward => found.len() - fitting(found.iter().rev(), limit)..found.len(),
+        Direction::Forward => 0..fitting(found.iter(), limit),
     };
-    let fitting = messages.iter().map_while(|message| fits(message).then_some(())).count();
-    messages.truncate(fitting.max(1));
-    let complete = messages.len() == found;
-    if direction == Direction::Backward {
-        messages.reverse();
-    }
-    Ok(Page { messages, complete })
+    let complete = shown.len() == found.len();
+    Ok(Page { found, shown, complete })
+}
+
+/// How many of these make a page: the first always does.
+fn fitting<'a>(messages: impl Iterator<Item = &'a StoredMessage>, limit: usize) -> usize {
+    let mut bytes = 0;
+    let fits = |(n, message): &(usize, &StoredMessage)| {
+        bytes += message.json().len();
+        *n == 0 || bytes <= PAGE_BYTES
+    };
+    messages.take(limit).enumerate().take_while(fits).count()
 }
 
 /// A page of history.
 #[derive(Debug)]
 pub(crate) struct Page {
-    messages: Vec<StoredMessage>,
+    found: Arc<[StoredMessage]>,
+    /// Those that are on it; of one more it is known only that it is there.
+    shown: Range<usize>,
     complete: bool,
 }
 
 impl Page {
     /// The frame that answers request `id`.
     pub(crate) fn answer(&self, id: u64) -> Result<String> {
-        let texts =
-            self.messages.iter().map(StoredMessage::text).collect::<std::result::Result<Vec<_>, _>>()?;
-        Ok(lethe_protocol::history_answer(id, &texts, self.complete))
+        let messages = self.found[self.shown.clone()].iter().map(StoredMessage::json);
+        let frame = lethe_protocol::history_answer(id, messages, self.complete);
+        Ok(frame.map_err(|_| StoreError::Damaged("a stored message is not text".to_owned()))?)
     }
 }

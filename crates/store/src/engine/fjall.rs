@@ -286,13 +286,9 @@ impl Engine for FjallEngine {
             return Ok(Vec::new());
         }
         let pairs = self.spaces[space as usize].range::<&[u8], _>(range.bounds());
-        let own = |guard: fjall::Guard| {
-            let (key, value) = guard.into_inner().map_err(|error| StoreError::reading(&error))?;
-            Ok((Bytes::from(key), Bytes::from(value)))
-        };
         match direction {
-            Direction::Forward => pairs.take(limit).map(own).collect(),
-            Direction::Backward => pairs.rev().take(limit).map(own).collect(),
+            Direction::Forward => collect(pairs, limit),
+            Direction::Backward => collect(pairs.rev(), limit),
         }
     }
 
@@ -344,6 +340,21 @@ impl FjallEngine {
         self.rows.renew(hot);
         Ok(())
     }
+}
+
+/// Rows for which there is room at once: a page of history, and one that says whether there are more.
+const PAGE: usize = 32;
+
+fn collect(
+    rows: impl Iterator<Item = fjall::Guard>,
+    limit: usize,
+) -> Result<Vec<(Bytes, Bytes)>, StoreError> {
+    let mut pairs = Vec::with_capacity(limit.min(PAGE));
+    for row in rows.take(limit) {
+        let (key, value) = row.into_inner().map_err(|error| StoreError::reading(&error))?;
+        pairs.push((Bytes::from(key), Bytes::from(value)));
+    }
+    Ok(pairs)
 }
 
 #[cfg(test)]

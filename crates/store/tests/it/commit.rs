@@ -160,5 +160,9 @@ async fn pages_backwards_have_what_is_there_also_where_some_are_erased() {
         let page = tx.messages(&timeline(), after, to, Direction::Backward, limit).await.unwrap();
         let seqs: Vec<u64> = page.iter().map(|message| message.seq).collect();
         assert_eq!(seqs, expected, "({after}, {to}] at most {limit}");
+        for _ in 0..3 {
+            let page = tx.page(&timeline(), after, to, Direction::Backward, limit).await.unwrap();
+            assert!(page.iter().rev().map(|message| message.seq).eq(expected.iter().copied()));
+        }
     }
 }

@@ -1,13 +1,13 @@
 //! A seeded random plan over every engine at once: transactions that build on each other, on what is not durable yet, and
 //! on nothing, against a plain map.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use lethe_domain::conversations::View;
-use lethe_protocol::{ConversationId, MessageAttributes};
+use lethe_protocol::{ConversationId, Message, MessageAttributes};
 use lethe_store::{
-    Changed, Committed, DataDirectory, Direction, Locks, NewMessage, Publish, Store, Timeline,
+    Changed, Committed, DataDirectory, Direction, Locks, NewMessage, Publish, Store, StoredMessage, Timeline,
 };
 use proptest::prelude::*;
 use serde_json::value::RawValue;
@@ -42,29 +42,43 @@ enum Step {
     Change(usize),
     Abandon(usize),
     Read(usize, u64, u64, bool),
+    /// One of the messages, by a number: other words take its place.
+    Replace(usize, u64),
+    Erase(usize, u64),
     Changed(u64),
 }
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
     let which = || 0..3_usize;
     let one = prop_oneof![
-        4 => which().prop_map(Step::Append),
+        8 => which().prop_map(Step::Append),
         2 => which().prop_map(Step::Change),
         1 => which().prop_map(Step::Abandon),
+        1 => (which(), any::<u64>()).prop_map(|(w, n)| Step::Replace(w, n)),
+        1 => (which(), any::<u64>()).prop_map(|(w, n)| Step::Erase(w, n)),
+        // Few, so that pages are read again after some of it has changed.
+        8 => (which(), 0..3_u64, 3..7_u64, any::<bool>()).prop_map(|(w, a, b, back)| Step::Read(w, a, b, back)),
         3 => (which(), 0..30_u64, 0..30_u64, any::<bool>()).prop_map(|(w, a, b, back)| Step::Read(w, a, b, back)),
         1 => (0..20_u64).prop_map(Step::Changed),
     ];
-    prop::collection::vec(one, 1..60)
+    prop::collection::vec(one, 1..120)
 }
 
 #[derive(Default)]
 struct Model {
     /// IDs of the messages of each timeline.
     messages: [Vec<u64>; 3],
+    /// The words that took the place of others, and the places that are empty, by timeline and number.
+    replaced: BTreeMap<(usize, u64), String>,
+    erased: BTreeSet<(usize, u64)>,
     /// The newest change of each conversation.
     changes: BTreeMap<usize, u64>,
     change: u64,
     written: u64,
+}
+
+fn rows(messages: &[StoredMessage]) -> Vec<(u64, &[u8])> {
+    messages.iter().map(|message| (message.seq, message.json())).collect()
 }
 
 async fn run(store: &Store, steps: &[Step]) {
@@ -100,23 +114,52 @@ async fn run(store: &Store, steps: &[Step]) {
                 view.open(99);
                 tx.put_view("alice", &conversations[w], &view);
             }
+            Step::Replace(w, n) | Step::Erase(w, n) => {
+                let mut tx = store.begin(Locks::none().timeline(&timelines[w])).await.unwrap();
+                let seq = n % (model.messages[w].len() as u64).max(1) + 1;
+                let Some(stored) = tx.message(&timelines[w], seq).await.unwrap() else { continue };
+                if matches!(step, Step::Erase(..)) {
+                    tx.erase_messages(&timelines[w], &[stored]).unwrap();
+                    model.erased.insert((w, seq));
+                } else {
+                    let words = format!("words {n}");
+                    let message = Message { nick: words.clone(), ..stored.message().unwrap() };
+                    tx.replace_message(&timelines[w], &stored.with(&message));
+                    model.replaced.insert((w, seq), words);
+                }
+                waiting.push(tokio::spawn(tx.commit()));
+                tokio::task::yield_now().await;
+            }
             Step::Read(w, after, to, backward) => {
                 let tx = store.begin(Locks::none().timeline(&timelines[w])).await.unwrap();
                 let direction = if backward { Direction::Backward } else { Direction::Forward };
                 let got = tx.messages(&timelines[w], after, to, direction, 7).await.unwrap();
                 let mut expected: Vec<u64> =
                     (1..=model.messages[w].len() as u64).filter(|&s| s > after && s <= to).collect();
+                expected.retain(|&seq| !model.erased.contains(&(w, seq)));
                 if backward {
                     expected.reverse();
                 }
                 expected.truncate(7);
                 assert_eq!(got.iter().map(|message| message.seq).collect::<Vec<_>>(), expected);
-                for message in got {
+                for message in &got {
                     let seq = usize::try_from(message.seq).unwrap();
                     let counted =
                         model.messages[w][..seq].iter().filter(|n| !n.is_multiple_of(5)).count() as u64;
-                    assert_eq!(message.count, counted, "each message carries the running count");
-                    assert!(String::from_utf8_lossy(&message.json).contains(&format!(r#""seq":{seq},"#)));
+                    assert_eq!(message.count(), counted, "each message carries the running count");
+                    assert!(String::from_utf8_lossy(message.json()).contains(&format!(r#""seq":{seq},"#)));
+                    let words = model.replaced.get(&(w, message.seq)).cloned().unwrap_or_default();
+                    assert_eq!(message.message().unwrap().nick, words);
+                }
+                let oldest_first = |pair: &[StoredMessage]| pair[0].seq < pair[1].seq;
+                // The third time it may be kept.
+                for _ in 0..3 {
+                    let page = tx.page(&timelines[w], after, to, direction, 7).await.unwrap();
+                    assert!(page.windows(2).all(oldest_first));
+                    let (mut page, mut got) = (rows(&page), rows(&got));
+                    page.sort_unstable();
+                    got.sort_unstable();
+                    assert_eq!(page, got);
                 }
             }
             Step::Changed(since) => {

@@ -179,7 +179,7 @@ impl Work<'_> {
             for stored in &step {
                 if let Some((rest, gone)) = anonymous(self.user, timeline, stored)? {
                     tx.replace_message(timeline, &rest);
-                    (messages, bytes) = (messages + 1, bytes + stored.json.len() as u64);
+                    (messages, bytes) = (messages + 1, bytes + stored.json().len() as u64);
                     seqs.extend(gone.then_some(stored.seq));
                 }
             }

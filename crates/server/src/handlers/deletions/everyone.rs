@@ -156,7 +156,7 @@ async fn remove_step(
             break;
         }
         next = Some(stored.seq - 1);
-        if stored.from == me {
+        if stored.from() == me.as_bytes() {
             let message = stored.message()?;
             if !message.removed {
                 tx.replace_message(&timeline, &stored.with(&remains(message)?));

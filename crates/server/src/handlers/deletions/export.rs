@@ -151,7 +151,7 @@ async fn write(
         at = last;
         messages += step.len() as u64;
         for message in &step {
-            sink.line(&message.json).await.map_err(|error| cannot(&error))?;
+            sink.line(message.json()).await.map_err(|error| cannot(&error))?;
         }
     }
     sink.file.flush().await.map_err(|error| cannot(&error))?;

@@ -110,7 +110,9 @@ struct Own<'a> {
 
 impl Own<'_> {
     fn has(&self, message: &StoredMessage) -> Result<bool> {
-        Ok(message.from == self.sender && message.time()? >= self.since && !message.message()?.removed)
+        Ok(message.from() == self.sender.as_bytes()
+            && message.time()? >= self.since
+            && !message.message()?.removed)
     }
 }
 
@@ -132,8 +134,8 @@ async fn count(
         for message in &step {
             if own.map_or(Ok(true), |own| own.has(message))? {
                 going += 1;
-                one.bytes += message.json.len() as u64;
-                one.files += files(&message.json);
+                one.bytes += message.json().len() as u64;
+                one.files += files(message.json());
             }
         }
     }

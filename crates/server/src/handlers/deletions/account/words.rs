@@ -1,6 +1,5 @@
 //! What is left of messages that an erased account wrote, or that name it.
 
-use bytes::Bytes;
 use lethe_protocol::Message;
 use lethe_store::{StoredMessage, Timeline};
 use serde_json::Value;
@@ -22,11 +21,10 @@ pub(super) fn anonymous(
     stored: &StoredMessage,
 ) -> Result<Option<(StoredMessage, bool)>> {
     let quoted = serde_json::to_string(user).unwrap_or_default();
-    if memchr::memmem::find(&stored.json, quoted.as_bytes()).is_none() {
+    if memchr::memmem::find(stored.json(), quoted.as_bytes()).is_none() {
         return Ok(None);
     }
     let message = stored.message()?;
-    let mut rest = stored.clone();
     let left = if message.from == user {
         if message.removed && message.id.starts_with(NOBODY) {
             // Done before a crash.
@@ -35,7 +33,6 @@ pub(super) fn anonymous(
         let mut left = Message { nick: String::new(), avatar: String::new(), ..remains(message)? };
         if matches!(timeline, Timeline::Group(_)) {
             GONE.clone_into(&mut left.from);
-            rest.from = Bytes::from_static(GONE.as_bytes());
         }
         // The first part of a message's ID stands for its sender.
         left.id = left.id.split_once('-').map_or_else(String::new, |(_, rest)| format!("{NOBODY}{rest}"));
@@ -49,7 +46,7 @@ pub(super) fn anonymous(
     } else {
         return Ok(None);
     };
-    Ok(Some((rest.with(&left), left.removed)))
+    Ok(Some((stored.with(&left), left.removed)))
 }
 
 /// Whether a tip or notice names a user: in the fields that do so, for a user may be called like anything else in it.
