@@ -1,12 +1,12 @@
 //! Pages of histories that several ask for: who opens a group reads what the others have just read.
 //!
-//! A page is kept when it is asked for a second time, so one who walks through a history alone neither pays for it nor fills
-//! the memory. It has every message of its range: what is appended later does not change it. What removes or replaces messages
+//! A page is kept when it is asked for a second time, and where pages were found a moment ago, the next ones are kept at once:
+//! one who walks through a history alone neither pays for it nor fills the memory. A page has every message of its range: what is appended later does not change it. What removes or replaces messages
 //! gives their timeline another version, and with it pages of the version before are no longer used.
 
 use std::hash::{BuildHasher as _, Hash, Hasher};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 use bytes::BytesMut;
 use foldhash::fast::RandomState;
@@ -23,8 +23,10 @@ const FIRST_PAGES: usize = 128;
 const PAGE_BYTES: u64 = 200;
 /// Questions of which it is known whether they were asked before; a power of two.
 const ASKED: usize = 1024;
-/// Timelines are spread over this many versions; two that share one only read again for each other. A power of two.
-const VERSIONS: usize = 1024;
+/// Timelines are spread over this many states; two that share one only read again for each other. A power of two.
+const STATES: usize = 1024;
+/// Pages of a timeline that are kept at once after one of them was asked for again.
+const AT_ONCE: u32 = 16;
 
 /// The messages of a timeline with `after < seq <= to`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -82,7 +84,25 @@ impl Weighter<Kept, Page> for Weight {
 pub(crate) struct Absent {
     /// The version that its timeline has before it is read.
     version: u64,
-    asked_before: bool,
+    /// Somebody else will ask for it.
+    wanted: bool,
+}
+
+/// What is known of the timelines that share it.
+#[derive(Debug, Default)]
+struct State {
+    /// How often messages were removed or replaced.
+    version: AtomicU64,
+    /// So many pages are kept at once.
+    at_once: AtomicU32,
+}
+
+impl State {
+    /// Whether a page is kept that is asked for the first time.
+    fn keeps_at_once(&self) -> bool {
+        let fewer = |left: u32| left.checked_sub(1);
+        self.at_once.fetch_update(Ordering::Relaxed, Ordering::Relaxed, fewer).is_ok()
+    }
 }
 
 /// A bounded cache of pages.
@@ -93,39 +113,44 @@ pub(crate) struct Pages {
     hasher: RandomState,
     /// The last question of each place.
     asked: Box<[AtomicU64]>,
-    versions: Box<[AtomicU64]>,
+    states: Box<[State]>,
 }
 
-fn zeros(count: usize) -> Box<[AtomicU64]> {
-    std::iter::repeat_with(AtomicU64::default).take(count).collect()
+fn many<T: Default>(count: usize) -> Box<[T]> {
+    std::iter::repeat_with(T::default).take(count).collect()
 }
 
 impl Pages {
     pub(crate) fn new() -> Self {
         let hasher = RandomState::default();
         let cache = Cache::with(FIRST_PAGES, CAPACITY, Weight, hasher.clone(), DefaultLifecycle::default());
-        Self { cache, hasher, asked: zeros(ASKED), versions: zeros(VERSIONS) }
+        Self { cache, hasher, asked: many(ASKED), states: many(STATES) }
     }
 
     /// The page, if it is kept and still what would be read.
     pub(crate) fn find(&self, stretch: &Stretch<'_>) -> Result<Arc<[StoredMessage]>, Absent> {
-        let version = self.version(stretch.timeline).load(Ordering::SeqCst);
+        let state = self.state(stretch.timeline);
+        let version = state.version.load(Ordering::SeqCst);
         if let Some(page) = self.cache.get(stretch)
             && page.version == version
         {
+            state.at_once.store(AT_ONCE, Ordering::Relaxed);
             return Ok(page.messages);
         }
         // Odd, so that it is not what an untouched place has.
         let question = self.hasher.hash_one(stretch) | 1;
-        let last = place(&self.asked, question >> 1).swap(question, Ordering::Relaxed);
-        Err(Absent { version, asked_before: last == question })
+        let asked_before = place(&self.asked, question >> 1).swap(question, Ordering::Relaxed) == question;
+        if asked_before {
+            state.at_once.store(AT_ONCE, Ordering::Relaxed);
+        }
+        Err(Absent { version, wanted: asked_before || state.keeps_at_once() })
     }
 
     /// Keeps what was read after [`Pages::find`] said that it is absent, oldest first, if that is worth it and all of it is there.
     pub(crate) fn keep(&self, stretch: &Stretch<'_>, absent: Absent, messages: &[StoredMessage]) {
         let all_within = messages.first().is_some_and(|first| first.seq > stretch.after);
         let whole = all_within && messages.len() as u64 == stretch.to - stretch.after;
-        if !absent.asked_before || !whole {
+        if !absent.wanted || !whole {
             return;
         }
         let Stretch { timeline, after, to } = *stretch;
@@ -135,16 +160,16 @@ impl Pages {
 
     /// Messages of this timeline are removed or replaced. To be called when no reader sees the change yet, and before any does.
     pub(crate) fn rewrite(&self, timeline: &[u8]) {
-        self.version(timeline).fetch_add(1, Ordering::SeqCst);
+        self.state(timeline).version.fetch_add(1, Ordering::SeqCst);
     }
 
-    fn version(&self, timeline: &[u8]) -> &AtomicU64 {
-        place(&self.versions, self.hasher.hash_one(timeline))
+    fn state(&self, timeline: &[u8]) -> &State {
+        place(&self.states, self.hasher.hash_one(timeline))
     }
 }
 
 /// One of these, of which there are a power of two.
-fn place(places: &[AtomicU64], hash: u64) -> &AtomicU64 {
+fn place<T>(places: &[T], hash: u64) -> &T {
     &places[usize::try_from(hash).unwrap_or(usize::MAX) & (places.len() - 1)]
 }
 
@@ -219,6 +244,22 @@ mod tests {
             assert!(read(&pages, &stretch(n * 20, n * 20 + 20), "one").0);
         }
         assert_eq!(pages.cache.len(), 0);
+    }
+
+    #[test]
+    fn where_two_walk_the_second_reads_little() {
+        let pages = Pages::new();
+        let walked = |n: u64| read(&pages, &stretch(n * 20, n * 20 + 20), "one").0;
+        for n in 0..2 * u64::from(AT_ONCE) {
+            assert!(walked(n), "who is ahead reads");
+            assert_eq!(walked(n), n == 0, "who follows reads the first page only");
+        }
+        // Who is left walks alone.
+        for n in 100..200 {
+            assert!(walked(n));
+        }
+        let kept = (100..200).filter(|n| !walked(*n)).count();
+        assert_eq!(kept, AT_ONCE as usize);
     }
 
     #[test]

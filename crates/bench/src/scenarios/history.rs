@@ -18,16 +18,17 @@ use crate::systems::lethe::Lethe;
 use crate::{ME, Outcome, fill, peer};
 
 /// One client walks from the newest page to the first, on a server that has just started and whose files are out of the
-/// page cache; then again; then several walk at once.
+/// page cache; then again; then several walk at once. At the end several walk through a history each, on a server that has
+/// as many messages: nobody reads what another has just read.
 #[derive(Clone, Debug, clap::Args)]
 pub struct History {
-    /// Messages of the conversation.
+    /// Messages of the conversation, and of all conversations of the last part.
     #[arg(long, default_value_t = 1_000_000)]
     pub messages: u64,
     /// Messages of a page.
     #[arg(long, default_value_t = 20)]
     pub page: u32,
-    /// Clients who walk at once in the last part, at most 9.
+    /// Clients who walk at once, at most 9.
     #[arg(long, default_value_t = 8)]
     pub clients: usize,
     /// The longest time of each walk in seconds; a walk that ends in it has seen every message.
@@ -47,24 +48,38 @@ impl History {
             forget(data)
         })?;
         let mut figures = Figures::default();
-        self.walk(&lethe, "cold, one client: ", 1, &mut figures)?;
-        self.walk(&lethe, "warm, one client: ", 1, &mut figures)?;
+        let one = Histories { conversations: 1, each: self.messages };
+        self.walk(&lethe, "cold, one client: ", 1, one, &mut figures)?;
+        self.walk(&lethe, "warm, one client: ", 1, one, &mut figures)?;
         let prefix = format!("warm, {} clients: ", self.clients);
-        self.walk(&lethe, &prefix, self.clients, &mut figures)?;
+        self.walk(&lethe, &prefix, self.clients, one, &mut figures)?;
+        drop(lethe);
+        let own = Histories { conversations: self.clients, each: self.messages / self.clients as u64 };
+        let lethe = Lethe::start_filled(&setup.dir, |data| fill(data, own.conversations, own.each))?;
+        self.walk(&lethe, "", self.clients, own, &mut Figures::default())?;
+        let prefix = format!("warm, {} clients, a history each: ", self.clients);
+        self.walk(&lethe, &prefix, self.clients, own, &mut figures)?;
         Ok(figures)
     }
 
-    fn walk(&self, lethe: &Lethe, prefix: &str, clients: usize, figures: &mut Figures) -> Outcome<()> {
+    fn walk(
+        &self,
+        lethe: &Lethe,
+        prefix: &str,
+        clients: usize,
+        histories: Histories,
+        figures: &mut Figures,
+    ) -> Outcome<()> {
         let mut fleet = Fleet::new()?;
         fleet.limit(Duration::from_secs(self.seconds + 60));
         fleet.gather(clients, 1000.0, |n| {
             let session = Box::new(lethe.session(ME, u32::try_from(n)?));
             Ok(vec![Link { address: lethe.address(), session }])
         })?;
-        let newest = Ask::Newest(Target::User(peer(0)), self.page);
         let (meter, begun) = (Meter::start(lethe), Instant::now());
         for client in 0..clients {
-            fleet.say(client, |socket| socket.ask(&newest))??;
+            let whose = Target::User(peer(client % histories.conversations));
+            fleet.say(client, |socket| socket.ask(&Ask::Newest(whose, self.page)))??;
         }
         let (mut walking, mut complete, mut items, mut times) = (clients, 0, 0, Vec::new());
         let limit = Duration::from_secs(self.seconds);
@@ -85,7 +100,7 @@ impl History {
         }
         let (cost, pages) = (meter.read(), times.len() as u64);
         if complete == clients {
-            same("messages seen", self.messages * clients as u64, items)?;
+            same("messages seen", histories.each * clients as u64, items)?;
         } else {
             same("messages seen", pages * u64::from(self.page), items)?;
         }
@@ -93,6 +108,14 @@ impl History {
         figures.add_latency(&format!("{prefix}page"), &mut times);
         Ok(())
     }
+}
+
+/// What the store has.
+#[derive(Clone, Copy, Debug)]
+struct Histories {
+    conversations: usize,
+    /// Messages of each.
+    each: u64,
 }
 
 /// Puts the files of a directory out of the page cache. A disk in memory keeps them.
