@@ -1,8 +1,9 @@
 //! Pages of histories that several ask for: who opens a group reads what the others have just read.
 //!
 //! A page is kept when it is asked for a second time, and where pages were found a moment ago, the next ones are kept at once:
-//! one who walks through a history alone neither pays for it nor fills the memory. A page has every message of its range: what is appended later does not change it. What removes or replaces messages
-//! gives their timeline another version, and with it pages of the version before are no longer used.
+//! one who walks through a history alone neither pays for it nor fills the memory. A page has every message of its range, so
+//! what is appended later does not change it. What removes or replaces messages gives their timeline another version, and
+//! pages of the version before are no longer used; they leave the memory as others take their place.
 
 use std::hash::{BuildHasher as _, Hash, Hasher};
 use std::sync::Arc;
