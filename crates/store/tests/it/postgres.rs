@@ -115,6 +115,46 @@ fn commits(app: &App) -> u64 {
     app.server.query_in(&name, &sql).parse().unwrap()
 }
 
+/// A table that is nearly empty when a statement is planned is read by its key nevertheless: the plan is kept for as long as
+/// the connection, and the table grows.
+#[tokio::test(flavor = "multi_thread")]
+async fn small_tables_are_read_by_their_keys_too() {
+    let app = app().await;
+    let store = app.store(Arc::new(Nobody)).await;
+    let name = app.url.rsplit('/').next().unwrap().split('?').next().unwrap().to_owned();
+    let used = |how: &str| {
+        let tables = "relname not in ('app', 'totals')";
+        let sql = format!(
+            "select coalesce(sum({how}), 0) from pg_stat_user_tables where schemaname = 'lethe_{APP}' and {tables}"
+        );
+        app.server.query_in(&name, &sql).parse::<u64>().unwrap()
+    };
+    let all = used("seq_scan");
+    let timelines: Vec<Timeline> = (0..100).map(pair).collect();
+    for n in 0..20 {
+        let need = || timelines.iter().fold(Need::new(), |need, timeline| need.head(timeline));
+        let locks = timelines.iter().fold(Locks::none(), |locks, timeline| locks.timeline(timeline));
+        let mut tx = store.begin_with(locks, need).await.unwrap();
+        for timeline in &timelines {
+            assert_eq!(tx.append(timeline, message(n)).await.unwrap().seq, n + 1);
+        }
+        tx.commit().await.unwrap();
+        assert_eq!(seqs(&store, &timelines[0]).await.len() as u64, n + 1);
+        if n == 0 {
+            // From here on the planner knows how small they are.
+            let _ = app.server.query_in(&name, "analyze");
+        }
+    }
+    // What a session has used is counted when it ends.
+    store.close().await.unwrap();
+    drop(store);
+    let open =
+        format!("select count(*) from pg_stat_activity where datname = '{name}' and pid <> pg_backend_pid()");
+    while app.server.query_in(&name, &open) != "0" {}
+    assert!(used("idx_scan") >= 20 * 100, "{}", used("idx_scan"));
+    assert_eq!(used("seq_scan") - all, 0);
+}
+
 /// Deletions lock many timelines in any order while others send to each of them.
 #[tokio::test(flavor = "multi_thread")]
 async fn overlapping_locks_on_two_nodes_never_deadlock() {

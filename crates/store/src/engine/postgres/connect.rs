@@ -18,10 +18,12 @@ use crate::{Identity, Publish, Store, StoreError};
 const CONNECT: Duration = Duration::from_secs(2);
 /// How long a transaction waits for a free connection.
 const WAIT: Duration = Duration::from_secs(3);
-/// Limits that the server keeps for each session: a node that hangs must not hold locks for ever, and a server that hangs
-/// must not hold a request for longer than it may take. In ms.
-const LIMITS: &str =
-    "-c statement_timeout=4000 -c lock_timeout=3000 -c idle_in_transaction_session_timeout=10000";
+/// What the server keeps to in each session. Limits, in ms: a node that hangs must not hold locks for ever, and a server that
+/// hangs must not hold a request for longer than it may take. Plans: every statement finds rows by their key. While a table is
+/// small the planner likes to read all of it, and a session would keep such a plan while the table grows a thousandfold; so it
+/// is to use the key always, to plan a statement once, and never to compile one.
+const SETTINGS: &str = "-c statement_timeout=4000 -c lock_timeout=3000 -c idle_in_transaction_session_timeout=10000 \
+                        -c enable_seqscan=off -c plan_cache_mode=force_generic_plan -c jit=off";
 
 /// Where the database is and how it is used.
 #[derive(Clone, Debug, Default)]
@@ -87,7 +89,7 @@ impl Database {
         if config.get_application_name().is_none() {
             config.application_name("lethe");
         }
-        config.options(format!("{LIMITS} {}", config.get_options().unwrap_or_default()).trim());
+        config.options(format!("{SETTINGS} {}", config.get_options().unwrap_or_default()).trim());
         let tls = match config.get_ssl_mode() {
             SslMode::Require => Some(tls(&options)?),
             _ => None,
