@@ -15,7 +15,7 @@ use crate::publication::Publication;
 use crate::{StoreError, Totals};
 
 /// Transactions in one bundle at most: none waits long for the others.
-pub(crate) const BUNDLE_MAX: usize = 32;
+pub(crate) const BUNDLE_MAX: usize = 256;
 
 /// A transaction that waits for its turn.
 #[derive(Debug)]
@@ -344,5 +344,20 @@ mod tests {
         assert!(matches!(taken.await.unwrap(), Err(StoreError::Again(_))));
         let (late, _taken) = waiting();
         assert!(bundle.join(late).is_err(), "nobody joins it any more");
+    }
+    #[test]
+    fn who_comes_late_joins_a_bundle_that_holds_their_locks_until_it_is_full() {
+        let mut kept = Vec::new();
+        let mut waiting = |slot| {
+            let (turn, taken) = oneshot::channel();
+            kept.push(taken);
+            Waiting { slots: vec![slot], need: Need::new(), turn }
+        };
+        let (bundle, _) = Bundle::of(vec![waiting(7)]);
+        assert!(bundle.join(waiting(8)).is_err(), "it does not hold this lock");
+        for _ in 1..BUNDLE_MAX {
+            assert!(bundle.join(waiting(7)).is_ok());
+        }
+        assert!(bundle.join(waiting(7)).is_err(), "it is full");
     }
 }

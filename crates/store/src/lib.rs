@@ -11,6 +11,7 @@ mod chain;
 mod commit;
 mod conversations;
 mod deletions;
+mod desk;
 mod directory;
 mod engine;
 mod erasures;

@@ -1,13 +1,13 @@
 //! A store whose engine several nodes share: locks are rows of the database, taken before the first read.
 
-use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::{oneshot, watch};
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 
-use crate::bundle::{Applied, BUNDLE_MAX, Bundle, Harvest, Turn, Waiting};
+use crate::bundle::{Applied, Bundle, Harvest, Turn, Waiting};
+use crate::desk::{Desk, LINGER, Next};
 use crate::engine::postgres::{CommitId, Outcome, PostgresEngine, Session, slot};
 use crate::need::Need;
 use crate::publication::{Committed, Publish};
@@ -40,16 +40,6 @@ impl std::fmt::Debug for Remote {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Remote").field("engine", &self.engine).finish_non_exhaustive()
     }
-}
-
-/// Where transactions wait for a bundle.
-#[derive(Debug, Default)]
-struct Desk {
-    waiting: VecDeque<Waiting>,
-    /// The slots of bundles under way.
-    held: HashMap<i32, Arc<Bundle>>,
-    bundles: usize,
-    closed: bool,
 }
 
 impl Remote {
@@ -128,36 +118,36 @@ impl Remote {
         if desk.closed {
             return Err(StoreError::Stopped);
         }
-        if let Some(waiting) = desk.join(waiting) {
-            desk.waiting.push_back(waiting);
-        }
+        desk.take(waiting);
         self.form(&mut desk);
         Ok(())
     }
 
-    /// Makes bundles of those whose locks are free, as long as there are connections for them.
+    /// Makes bundles of those who wait, as long as it is time for one.
     fn form(self: &Arc<Self>, desk: &mut Desk) {
-        while desk.bundles < self.engine.writers() {
-            let chosen = desk.choose();
-            if chosen.is_empty() {
-                return;
-            }
-            let (bundle, need) = Bundle::of(chosen);
-            desk.bundles += 1;
-            desk.held.extend(bundle.slots.iter().map(|&slot| (slot, Arc::clone(&bundle))));
-            self.running.send_modify(|running| *running += 1);
+        while let Some(next) = desk.next(self.engine.writers()) {
             let remote = Arc::clone(self);
-            tokio::spawn(async move {
-                remote.run(&bundle, need).await;
-                let mut desk = remote.desk();
-                desk.bundles -= 1;
-                for slot in &bundle.slots {
-                    desk.held.remove(slot);
+            match next {
+                Next::Bundle(bundle, need) => {
+                    self.running.send_modify(|running| *running += 1);
+                    tokio::spawn(async move {
+                        remote.run(&bundle, need).await;
+                        let mut desk = remote.desk();
+                        desk.end(&bundle);
+                        remote.form(&mut desk);
+                        drop(desk);
+                        remote.running.send_modify(|running| *running -= 1);
+                    });
                 }
-                remote.form(&mut desk);
-                drop(desk);
-                remote.running.send_modify(|running| *running -= 1);
-            });
+                Next::Linger => {
+                    tokio::spawn(async move {
+                        sleep(LINGER).await;
+                        let mut desk = remote.desk();
+                        desk.hurry();
+                        remote.form(&mut desk);
+                    });
+                }
+            }
         }
     }
 
@@ -226,8 +216,7 @@ impl Remote {
     pub(crate) async fn close(&self) {
         let waiting = {
             let mut desk = self.desk();
-            desk.closed = true;
-            std::mem::take(&mut desk.waiting)
+            desk.close()
         };
         for one in waiting {
             let _ = one.turn.send(Err(StoreError::Stopped));
@@ -239,39 +228,5 @@ impl Remote {
 fn refuse(applied: Vec<Applied>, error: &StoreError) {
     for one in applied {
         let _ = one.done.send(Err(error.clone()));
-    }
-}
-
-impl Desk {
-    /// Lets it join the bundle that holds all its locks, if nobody waits for one of them. Otherwise it comes back.
-    fn join(&self, waiting: Waiting) -> Option<Waiting> {
-        let Some(bundle) = waiting.slots.first().and_then(|slot| self.held.get(slot)) else {
-            return Some(waiting);
-        };
-        let wanted = |other: &Waiting| other.slots.iter().any(|slot| waiting.slots.contains(slot));
-        if self.waiting.iter().any(wanted) {
-            return Some(waiting);
-        }
-        bundle.join(waiting).err()
-    }
-
-    /// Those that can run now, in the order they came; one that waits for a lock keeps it from those behind it.
-    fn choose(&mut self) -> Vec<Waiting> {
-        let (mut chosen, mut left) = (Vec::new(), VecDeque::new());
-        let mut blocked: HashSet<i32> = HashSet::new();
-        while let Some(one) = self.waiting.pop_front() {
-            if one.turn.is_closed() {
-                continue;
-            }
-            let free = |slot: &i32| !self.held.contains_key(slot) && !blocked.contains(slot);
-            if chosen.len() < BUNDLE_MAX && one.slots.iter().all(free) {
-                chosen.push(one);
-            } else {
-                blocked.extend(one.slots.iter().copied());
-                left.push_back(one);
-            }
-        }
-        self.waiting = left;
-        chosen
     }
 }
