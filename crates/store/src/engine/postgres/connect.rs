@@ -3,7 +3,9 @@ use std::str::FromStr as _;
 use std::sync::Arc;
 use std::time::Duration;
 
-use deadpool_postgres::{Manager, ManagerConfig, Pool, RecyclingMethod, Runtime};
+use deadpool_postgres::{
+    ClientWrapper, Hook, HookError, Manager, ManagerConfig, Pool, RecyclingMethod, Runtime,
+};
 use rustls::RootCertStore;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
@@ -18,12 +20,15 @@ use crate::{Identity, Publish, Store, StoreError};
 const CONNECT: Duration = Duration::from_secs(2);
 /// How long a transaction waits for a free connection.
 const WAIT: Duration = Duration::from_secs(3);
-/// What the server keeps to in each session. Limits, in ms: a node that hangs must not hold locks for ever, and a server that
-/// hangs must not hold a request for longer than it may take. Plans: every statement finds rows by their key. While a table is
-/// small the planner likes to read all of it, and a session would keep such a plan while the table grows a thousandfold; so it
-/// is to use the key always, to plan a statement once, and never to compile one.
-const SETTINGS: &str = "-c statement_timeout=4000 -c lock_timeout=3000 -c idle_in_transaction_session_timeout=10000 \
-                        -c enable_seqscan=off -c plan_cache_mode=force_generic_plan -c jit=off";
+/// Limits that the server keeps for each session: a node that hangs must not hold locks for ever, and a server that hangs
+/// must not hold a request for longer than it may take. In ms.
+const LIMITS: &str =
+    "-c statement_timeout=4000 -c lock_timeout=3000 -c idle_in_transaction_session_timeout=10000";
+/// Every statement finds rows by their key. While a table is small the planner likes to read all of it, and a session would
+/// keep such a plan while the table grows a thousandfold; so it is to use the key always, to plan a statement once, and never
+/// to compile one. A database that only speaks PostgreSQL's protocol may not know these, and goes without.
+const PLANS: [&str; 3] =
+    ["SET enable_seqscan = off", "SET plan_cache_mode = force_generic_plan", "SET jit = off"];
 
 /// Where the database is and how it is used.
 #[derive(Clone, Debug, Default)]
@@ -89,7 +94,7 @@ impl Database {
         if config.get_application_name().is_none() {
             config.application_name("lethe");
         }
-        config.options(format!("{SETTINGS} {}", config.get_options().unwrap_or_default()).trim());
+        config.options(format!("{LIMITS} {}", config.get_options().unwrap_or_default()).trim());
         let tls = match config.get_ssl_mode() {
             SslMode::Require => Some(tls(&options)?),
             _ => None,
@@ -175,12 +180,23 @@ impl Database {
         };
         Pool::builder(manager)
             .max_size(size)
+            .post_create(Hook::async_fn(|client, _| Box::pin(plan_by_key(client))))
             .runtime(Runtime::Tokio1)
             .wait_timeout(Some(WAIT))
             .create_timeout(Some(WAIT))
             .build()
             .map_err(|error| refuse(error.to_string()))
     }
+}
+
+/// See [`PLANS`]. A connection that is lost meanwhile fails where it is used.
+async fn plan_by_key(client: &ClientWrapper) -> Result<(), HookError> {
+    for setting in PLANS {
+        if let Err(error) = client.batch_execute(setting).await {
+            tracing::debug!(%error, setting, "the database goes without");
+        }
+    }
+    Ok(())
 }
 
 /// Encrypts, and knows the server by its certificate.
