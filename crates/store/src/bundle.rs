@@ -345,6 +345,7 @@ mod tests {
         let (late, _taken) = waiting();
         assert!(bundle.join(late).is_err(), "nobody joins it any more");
     }
+
     #[test]
     fn who_comes_late_joins_a_bundle_that_holds_their_locks_until_it_is_full() {
         let mut kept = Vec::new();
