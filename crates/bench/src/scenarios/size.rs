@@ -1,5 +1,8 @@
 //! What many stored messages cost: the start, the disk, the memory.
 
+use std::fs::DirEntry;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -50,6 +53,7 @@ impl Size {
             figures.add(name("memory after it"), "MiB", memory(&lethe.processes()) as f64 / 1_048_576.0);
             let answered = self.load(&lethe)?;
             lethe.crash()?;
+            figures.add(name("journal at the kill"), "MiB", journal(&lethe.data()) as f64 / 1_048_576.0);
             figures.add(name("start after a kill until the first login"), "ms", start(&mut lethe)?);
             check(&lethe, answered)?;
         }
@@ -86,6 +90,18 @@ fn stripped(setup: &Setup) -> Outcome<u64> {
         return Err("strip (of binutils) fails".into());
     }
     Ok(std::fs::metadata(copy.path())?.len())
+}
+
+/// Bytes of the engine's journal, which is replayed after a kill; its files are holes where nothing was written yet.
+fn journal(directory: &Path) -> u64 {
+    let of = |entry: DirEntry| match entry.metadata() {
+        Ok(found) if found.is_dir() => journal(&entry.path()),
+        Ok(found) if entry.path().extension().is_some_and(|extension| extension == "jnl") => {
+            found.blocks() * 512
+        }
+        _ => 0,
+    };
+    std::fs::read_dir(directory).into_iter().flatten().flatten().map(of).sum()
 }
 
 /// From the start of the process to the first login with its list, in ms.

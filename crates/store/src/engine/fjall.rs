@@ -75,7 +75,7 @@ impl FjallEngine {
         let written = Arc::default();
         let reclaimer =
             Reclaimer::of(&spaces, &written).map_err(|error| StoreError::opening(&error.into()))?;
-        let sealer = Sealer::of(&spaces).map_err(|error| StoreError::opening(&error.into()))?;
+        let sealer = Sealer::of(&database, &spaces).map_err(|error| StoreError::opening(&error.into()))?;
         Ok(Self {
             path: path.to_owned(),
             reclaimer,

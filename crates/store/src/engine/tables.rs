@@ -8,14 +8,8 @@ use fjall::{CompressionType, KeyspaceCreateOptions};
 
 use crate::engine::Space;
 
-/// Writes in memory before they go into a table, in bytes, of the spaces that are not part of every message: scans pass
-/// what is changed over and over once for each change in memory.
-const SMALL: u64 = 2 << 20;
-/// The same of messages: what is in tables is not put into memory again by a start after a kill. The others keep the engine's
-/// 64 MiB: see docs/performance.md for what less of it costs, and is worth.
-const MESSAGES: u64 = 32 << 20;
-/// The engine's own.
-const OTHERS: u64 = 64 << 20;
+/// Bytes at which a memtable of a small space becomes a table, as the engine counts them.
+pub(super) const SMALL: u64 = 2 << 20;
 /// The engine is not to seal memtables by itself, which the [`Sealer`](super::sealer::Sealer) does better.
 const NEVER: u64 = u64::MAX;
 /// Bytes of a block of messages: a page of history is one or two, and what they have in common is compressed once.
@@ -32,13 +26,16 @@ const NONCE_TABLE: u64 = 8 << 20;
 /// Each of their levels is this many times the one above.
 const LEVEL_RATIO: f32 = 5.0;
 
-/// Bytes at which a memtable of a space is full, as the engine counts them.
-pub(super) fn memtable_bytes(space: Space) -> u64 {
+/// Whether a space is not part of every message: scans pass what is changed over and over once for each change in memory.
+pub(super) fn is_small(space: Space) -> bool {
     match space {
-        Space::Messages => MESSAGES,
-        Space::Nonces | Space::Heads | Space::Views | Space::Accounts | Space::Members | Space::Groups => {
-            OTHERS
-        }
+        Space::Messages
+        | Space::Nonces
+        | Space::Heads
+        | Space::Views
+        | Space::Accounts
+        | Space::Members
+        | Space::Groups => false,
         Space::Meta
         | Space::Listed
         | Space::Changes
@@ -52,7 +49,7 @@ pub(super) fn memtable_bytes(space: Space) -> u64 {
         | Space::Erasures
         | Space::ErasureTimes
         | Space::Holds
-        | Space::Keys => SMALL,
+        | Space::Keys => true,
     }
 }
 
