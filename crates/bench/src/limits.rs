@@ -1,5 +1,7 @@
 //! What the machine and the libraries can do without a chat server around them.
 
+mod fan_out;
+
 use std::fs::File;
 use std::io::Write as _;
 use std::path::Path;
@@ -7,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use lethe_protocol::{Request, Sent, answer};
 
+use self::fan_out::FanOut;
 use crate::Outcome;
 use crate::figures::{Figures, per_second};
 use crate::fleet::Fleet;
@@ -37,6 +40,10 @@ pub struct Limits {
     /// Bytes of a page: 20 messages of S5.
     #[arg(long, default_value_t = 5100)]
     pub page: usize,
+    /// Sockets that the same is written to, one after the other, as to members of a group. Both ends are files of one process, of
+    /// which many systems allow 20 000.
+    #[arg(long, value_delimiter = ',', default_values_t = [100, 500, 5000, 9000])]
+    pub sockets: Vec<usize>,
     /// Measured seconds of each limit.
     #[arg(long, default_value_t = 3)]
     pub seconds: u64,
@@ -51,6 +58,10 @@ impl Limits {
         let mut figures = Figures::default();
         for echo in self.echoes() {
             echo.run(self, &mut figures)?;
+        }
+        let frame = event(self.bytes, 1).into_bytes();
+        for &sockets in &self.sockets {
+            FanOut::new(sockets)?.run(&frame, Duration::from_secs(self.seconds), &mut figures)?;
         }
         for batch in [1, 10, 100] {
             self.append(&setup.dir, batch, &mut figures)?;
