@@ -7,6 +7,7 @@ use std::task::{Context as Waiting, Poll};
 use std::time::Duration;
 
 use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket};
+use bytes::Bytes;
 use futures_util::{SinkExt as _, StreamExt as _};
 use lethe_protocol::{CloseCode, Code, Error, KickReason, Login, Request, answer, refusal};
 use tokio::time::{Instant, Sleep, sleep_until, timeout};
@@ -20,9 +21,12 @@ use crate::hub::{Client, Registration, kick};
 use crate::outbox::{Closing, Outbox};
 use crate::patience::patiently;
 use crate::usersig::Claims;
+use crate::wire::Wire;
 
 /// A socket that does not log in within this time is closed.
 const LOGIN_TIME: Duration = Duration::from_secs(10);
+/// A client that does not take leave within this time is left.
+const CLOSING_TIME: Duration = Duration::from_secs(1);
 /// Requests of one client that are under way at once; more wait in the socket.
 const IN_FLIGHT_MAX: usize = 64;
 /// Frames taken from the outbox for one write.
@@ -31,7 +35,7 @@ const WRITE_MAX: usize = 64;
 const HEARD_MAX: usize = 16;
 
 /// Serves a socket until either side closes it.
-pub(crate) async fn run(mut socket: WebSocket, cx: Arc<Context>) {
+pub(crate) async fn run(mut socket: WebSocket, wire: Wire, cx: Arc<Context>) {
     let (id, login) = match timeout(LOGIN_TIME, first_request(&mut socket)).await {
         Ok(Some(first)) => first,
         Ok(None) => return,
@@ -45,9 +49,9 @@ pub(crate) async fn run(mut socket: WebSocket, cx: Arc<Context>) {
             return close(&mut socket, &ending(code)).await;
         }
     };
-    let outbox = Outbox::new(cx.config.outbox_frames);
+    let outbox = Outbox::new(cx.config.outbox_frames, Some(wire.clone()));
     let place = cx.hub.register(&login.user_id, &login.instance, outbox);
-    Connection::new(socket, Arc::clone(&cx), place, &login, claims).run(id, login).await;
+    Connection::new(socket, wire, Arc::clone(&cx), place, &login, claims).run(id, login).await;
 }
 
 /// A login that is refused is over; one that the store could not serve may come back.
@@ -81,7 +85,7 @@ fn ending(code: CloseCode) -> Closing {
 
 async fn close(socket: &mut WebSocket, closing: &Closing) {
     let frame = CloseFrame { code: closing.code as u16, reason: format!("{:?}", closing.code).into() };
-    let _ = timeout(Duration::from_secs(1), async {
+    let _ = timeout(CLOSING_TIME, async {
         if let Some(last) = &closing.last {
             let _ = socket.send(Message::Text(last.into())).await;
         }
@@ -120,10 +124,13 @@ async fn log_in(
 
 struct Connection {
     socket: WebSocket,
+    wire: Wire,
     cx: Arc<Context>,
     place: Registration,
     session: Arc<Session>,
-    /// Frames on their way to the socket.
+    /// The end of a frame that somebody else began, which is on its way to the socket.
+    rest: Bytes,
+    /// Frames on their way to the socket behind it.
     frames: Vec<Utf8Bytes>,
     /// Frames heard since the last write.
     heard_in_a_row: usize,
@@ -149,14 +156,23 @@ enum Heard {
 }
 
 impl Connection {
-    fn new(socket: WebSocket, cx: Arc<Context>, place: Registration, login: &Login, claims: Claims) -> Self {
+    fn new(
+        socket: WebSocket,
+        wire: Wire,
+        cx: Arc<Context>,
+        place: Registration,
+        login: &Login,
+        claims: Claims,
+    ) -> Self {
         let now = Instant::now();
         // Further away than a year is as good as never, and the timer takes it.
         let left = claims.expires.saturating_sub(cx.now_seconds()).min(365 * 86400);
         Self {
             socket,
+            wire,
             place,
             session: Arc::new(Session { user_id: login.user_id.clone(), instance: login.instance.clone() }),
+            rest: Bytes::new(),
             frames: Vec::new(),
             heard_in_a_row: 0,
             idle: Duration::from_secs(u64::from(cx.config.idle_seconds)),
@@ -186,9 +202,19 @@ impl Connection {
             None => self.outbox().closing(),
             refused => refused,
         };
+        let rest = self.outbox().take_wire();
         drop(self.place);
         if let Some(closing) = closing {
-            Box::pin(close(&mut self.socket, &closing)).await;
+            Box::pin(async move {
+                // One of the two is empty: who writes frames is not written for.
+                let end = async {
+                    self.wire.write_all(&mut { rest }).await.and(self.wire.write_all(&mut self.rest).await)
+                };
+                if let Ok(Ok(())) = timeout(CLOSING_TIME, end).await {
+                    close(&mut self.socket, &closing).await;
+                }
+            })
+            .await;
         }
     }
 
@@ -273,7 +299,11 @@ impl Connection {
             Some(Ok(Message::Binary(_))) => return Heard::Close(ending(CloseCode::ProtocolError)),
             Some(Ok(Message::Ping(_) | Message::Pong(_))) => {
                 self.heard = Instant::now();
-                return Heard::GoOn;
+                // The library answers a ping when it next writes, which must not be while somebody else does.
+                if self.write().await {
+                    return Heard::GoOn;
+                }
+                return self.outbox().closing().map_or(Heard::Gone, Heard::Close);
             }
             Some(Ok(Message::Text(text))) => text,
         };
@@ -306,7 +336,10 @@ impl Connection {
     /// Writes the frames. False when the socket is gone or stuck for too long.
     async fn write(&mut self) -> bool {
         let (socket, frames, outbox) = (&mut self.socket, &mut self.frames, &self.place.client.outbox);
+        let (wire, rest) = (&self.wire, &mut self.rest);
+        *rest = outbox.take_rest();
         let writing = async {
+            wire.write_all(rest).await.map_err(axum::Error::new)?;
             for frame in frames.drain(..) {
                 socket.feed(Message::Text(frame)).await?;
             }

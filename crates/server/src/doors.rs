@@ -9,7 +9,7 @@ mod rest;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::{DefaultBodyLimit, State, WebSocketUpgrade};
+use axum::extract::{ConnectInfo, DefaultBodyLimit, State, WebSocketUpgrade};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
@@ -17,6 +17,7 @@ use axum::routing::get;
 pub(crate) use self::console::Desk;
 use crate::connection;
 use crate::context::Context;
+use crate::wire::Wire;
 
 /// The greatest frame of a client, in bytes: a page of members to add fits, an attack does not.
 const FRAME_MAX: usize = 128 * 1024;
@@ -43,7 +44,11 @@ pub(crate) fn router(cx: Arc<Context>) -> Router {
         .with_state(cx)
 }
 
-async fn ws(State(cx): State<Arc<Context>>, upgrade: WebSocketUpgrade) -> Response {
+async fn ws(
+    State(cx): State<Arc<Context>>,
+    ConnectInfo(wire): ConnectInfo<Wire>,
+    upgrade: WebSocketUpgrade,
+) -> Response {
     if cx.is_stopping() {
         return StatusCode::SERVICE_UNAVAILABLE.into_response();
     }
@@ -53,5 +58,5 @@ async fn ws(State(cx): State<Arc<Context>>, upgrade: WebSocketUpgrade) -> Respon
         .read_buffer_size(READ_BUFFER)
         .write_buffer_size(WRITE_BUFFER)
         .max_write_buffer_size(WRITE_BUFFER_MAX)
-        .on_upgrade(move |socket| connection::run(socket, cx))
+        .on_upgrade(move |socket| connection::run(socket, wire, cx))
 }

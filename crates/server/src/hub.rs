@@ -37,10 +37,6 @@ pub(crate) struct Client {
 }
 
 impl Client {
-    fn push(&self, frame: Utf8Bytes) {
-        self.outbox.push(frame);
-    }
-
     pub(crate) fn close(&self, closing: Closing) {
         self.outbox.close(closing);
     }
@@ -73,6 +69,7 @@ pub(crate) struct Registration {
 impl Drop for Registration {
     fn drop(&mut self) {
         self.hub.remove(&self.client);
+        let _ = self.client.outbox.take_wire();
     }
 }
 
@@ -194,9 +191,8 @@ impl Hub {
             hub.verifying.store(false, Ordering::SeqCst);
             let frame =
                 Utf8Bytes::from(lethe_protocol::event(&Event::Verify(Verify { within: VERIFY_WITHIN })));
-            for client in hub.listeners().users.values().flatten() {
-                client.push(frame.clone());
-            }
+            hub.listeners().push_to_all(&frame);
+            hub.flush();
         });
     }
 
@@ -207,6 +203,7 @@ impl Hub {
         }
         let frame = Utf8Bytes::from(lethe_protocol::event(&Event::Verify(Verify { within: 0 })));
         self.listeners().push(&Audience::Users(vec![user_id.to_owned()]), &frame);
+        self.flush();
     }
 
     /// Lets a user's clients hear exactly these groups. True when one of them was not heard here before.
@@ -235,6 +232,7 @@ impl Hub {
     pub(crate) fn deliver(&self, audience: &Audience, frame: &str) {
         let count = self.listeners().push(audience, &Utf8Bytes::from(frame));
         self.delivered.fetch_add(count, Ordering::Relaxed);
+        self.flush();
     }
 
     /// Lets a client hear exactly these groups.
@@ -263,9 +261,11 @@ impl Hub {
 
     /// Tells an audience something that is not stored, now.
     pub(crate) fn relay(&self, audience: &Audience, frame: &str) {
-        let listeners = self.listeners();
+        let mut listeners = self.listeners();
         let count = listeners.push(audience, &Utf8Bytes::from(frame));
         listeners.say(audience, frame, count);
+        drop(listeners);
+        self.flush();
     }
 
     /// Asks all clients to come back elsewhere or later.
@@ -358,6 +358,11 @@ impl Publish for Hub {
                 }
             }
         }
+    }
+
+    fn flush(&self) {
+        let (due, writers) = self.listeners().take_due();
+        writers.write(due);
     }
 }
 

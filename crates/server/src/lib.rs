@@ -21,6 +21,8 @@ mod patience;
 mod retention;
 mod serve;
 mod usersig;
+mod wire;
+mod writers;
 
 pub use backup::{Restored, backup, restore};
 pub use bus::{BusError, Chaos};

@@ -9,11 +9,13 @@ use std::time::Duration;
 
 use axum::serve::Listener;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
+use tokio::net::tcp::OwnedReadHalf;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use crate::deadline::on_the_second;
+use crate::wire::Wire;
 
 /// Descriptors kept for the store, the log and the listener itself.
 const RESERVED: u64 = 256;
@@ -52,7 +54,9 @@ impl Listener for Guarded {
         let (socket, address) = Listener::accept(&mut self.listener).await;
         // Answers are small and must not wait for more to come.
         let _ = socket.set_nodelay(true);
-        (Watched { socket, silence: Box::pin(sleep_until(silent_at())), _place: place }, address)
+        let (reading, writing) = socket.into_split();
+        let silence = Box::pin(sleep_until(silent_at()));
+        (Watched { reading, wire: Wire::new(writing), silence, _place: place }, address)
     }
 
     fn local_addr(&self) -> io::Result<SocketAddr> {
@@ -63,9 +67,17 @@ impl Listener for Guarded {
 /// A socket that fails to read when its other side has been silent for too long, and gives its place back when it goes.
 #[derive(Debug)]
 pub(crate) struct Watched {
-    socket: TcpStream,
+    reading: OwnedReadHalf,
+    wire: Wire,
     silence: Pin<Box<Sleep>>,
     _place: Option<OwnedSemaphorePermit>,
+}
+
+impl Watched {
+    /// The sending side, for others to write to it as well.
+    pub(crate) fn wire(&self) -> Wire {
+        self.wire.clone()
+    }
 }
 
 impl AsyncRead for Watched {
@@ -74,7 +86,7 @@ impl AsyncRead for Watched {
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        match Pin::new(&mut self.socket).poll_read(cx, buffer) {
+        match Pin::new(&mut self.reading).poll_read(cx, buffer) {
             Poll::Ready(read) => {
                 self.silence.as_mut().reset(silent_at());
                 Poll::Ready(read)
@@ -85,27 +97,28 @@ impl AsyncRead for Watched {
 }
 
 impl AsyncWrite for Watched {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.socket).poll_write(cx, bytes)
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        self.wire.poll_write(cx, bytes)
     }
 
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.socket).poll_flush(cx)
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        // The system has it.
+        Poll::Ready(Ok(()))
     }
 
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.socket).poll_shutdown(cx)
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(self.wire.shut_down())
     }
 
     fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
+        self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.socket).poll_write_vectored(cx, slices)
+        self.wire.poll_write_vectored(cx, slices)
     }
 
     fn is_write_vectored(&self) -> bool {
-        self.socket.is_write_vectored()
+        true
     }
 }

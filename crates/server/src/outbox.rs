@@ -6,10 +6,15 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
 use axum::extract::ws::Utf8Bytes;
+use bytes::Bytes;
 use lethe_protocol::CloseCode;
+
+use crate::wire::{Wire, append_frame};
 
 /// Places that an empty queue keeps.
 const KEPT: usize = 8;
+/// Bytes that are written while the connection sleeps; for more it is woken.
+const WRITE_BYTES: usize = 16 * 1024;
 
 /// Why a socket is to be closed, and a last frame to send before.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,8 +23,8 @@ pub(crate) struct Closing {
     pub(crate) last: Option<String>,
 }
 
-/// The queue of frames of one socket, its requests under way, and the reason to close it. Any task puts in; only the
-/// connection's own task takes out.
+/// The queue of frames of one socket, its requests under way, and the reason to close it. Any task puts in. The connection's own
+/// task takes out; while it sleeps, others write to the socket in its place, under the lock, without waking it.
 #[derive(Debug)]
 pub(crate) struct Outbox {
     state: Mutex<State>,
@@ -36,9 +41,20 @@ struct State {
     /// The connection is awake or writing: it looks here before it sleeps, and is woken only by a reason to stop. A task
     /// that wakes itself runs twice, and the second time wakes a thread to share the work.
     busy: bool,
+    /// The socket, as long as whole frames may go to it from here.
+    wire: Option<Wire>,
+    /// The end of a frame whose beginning is written.
+    rest: Bytes,
+    /// Somebody is about to write what waits.
+    due: bool,
 }
 
 impl State {
+    /// The connection has written all it has, and waits for something to happen.
+    fn sleeps(&self) -> bool {
+        !self.busy && self.connection.is_some()
+    }
+
     /// The task to wake, without holding the lock.
     fn waker(&mut self) -> Option<Waker> {
         if self.busy { None } else { self.connection.take() }
@@ -52,25 +68,62 @@ fn wake(waker: Option<Waker>) {
 }
 
 impl Outbox {
-    pub(crate) fn new(most: usize) -> Arc<Self> {
-        Arc::new(Self { state: Mutex::default(), most })
+    /// Without a wire only the connection writes.
+    pub(crate) fn new(most: usize, wire: Option<Wire>) -> Arc<Self> {
+        Arc::new(Self { state: Mutex::new(State { wire, ..State::default() }), most })
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Puts a frame in. A client whose outbox is full reads too slowly: it is sent away to resume.
-    pub(crate) fn push(&self, frame: Utf8Bytes) {
+    /// Puts a frame in. A client whose outbox is full reads too slowly: it is sent away to resume. True when the caller is to
+    /// have it written by [`Outbox::write`], once for all it puts in.
+    #[must_use]
+    pub(crate) fn push(&self, frame: Utf8Bytes) -> bool {
         let mut state = self.state();
         if state.frames.len() >= self.most {
             drop(state);
-            return self.close(Closing { code: CloseCode::TooSlow, last: None });
+            self.close(Closing { code: CloseCode::TooSlow, last: None });
+            return false;
         }
         state.frames.push_back(frame);
+        // The answers of requests under way go out together with it.
+        if state.sleeps() && state.wire.is_some() && state.under_way == 0 {
+            return !std::mem::replace(&mut state.due, true);
+        }
         let waker = state.waker();
         drop(state);
         wake(waker);
+        false
+    }
+
+    /// Writes what waits in place of a connection that sleeps; what it cannot write is for the connection, which is woken. Between
+    /// calls `bytes` is memory to be used again.
+    pub(crate) fn write(&self, bytes: &mut Vec<u8>) {
+        let mut state = self.state();
+        state.due = false;
+        if state.frames.is_empty() || !state.sleeps() || state.closing.is_some() {
+            return;
+        }
+        let waker = if state.write(bytes) { None } else { state.waker() };
+        drop(state);
+        wake(waker);
+    }
+
+    /// From here on only the connection writes, and ends the frame that this gives the end of.
+    pub(crate) fn take_wire(&self) -> Bytes {
+        let mut state = self.state();
+        state.wire = None;
+        std::mem::take(&mut state.rest)
+    }
+
+    /// The connection is about to write: nobody else does until it sleeps again. It begins with what this gives, the end of a
+    /// frame.
+    pub(crate) fn take_rest(&self) -> Bytes {
+        let mut state = self.state();
+        state.busy = true;
+        std::mem::take(&mut state.rest)
     }
 
     /// Closes the socket, unless there is a reason already.
@@ -112,11 +165,11 @@ impl Outbox {
         most: usize,
     ) -> Poll<Option<Closing>> {
         let mut state = self.state();
-        state.busy = false;
         if let Some(closing) = &state.closing {
             return Poll::Ready(Some(closing.clone()));
         }
-        if state.frames.is_empty() {
+        state.busy = !state.frames.is_empty() || !state.rest.is_empty();
+        if !state.busy {
             remember(&mut state.connection, cx);
             return Poll::Pending;
         }
@@ -145,10 +198,30 @@ impl State {
     fn take(&mut self, taken: &mut Vec<Utf8Bytes>, most: usize) {
         let count = self.frames.len().min(most);
         taken.extend(self.frames.drain(..count));
+        self.forget();
+    }
+
+    /// An idle client keeps no memory for the busy moment it had.
+    fn forget(&mut self) {
         if self.frames.is_empty() && self.frames.capacity() > KEPT {
-            // An idle client keeps no memory for the busy moment it had.
             self.frames = VecDeque::new();
         }
+    }
+
+    /// Writes frames. False when some are left, or the end of one: the connection has to go on, or to see that the socket is gone.
+    fn write(&mut self, bytes: &mut Vec<u8>) -> bool {
+        let Some(wire) = &self.wire else { return false };
+        bytes.clear();
+        while let Some(frame) = self.frames.front()
+            && bytes.len() + frame.len() <= WRITE_BYTES
+            && append_frame(bytes, frame)
+        {
+            self.frames.pop_front();
+        }
+        let written = wire.try_write(bytes).unwrap_or(0);
+        self.rest = Bytes::copy_from_slice(&bytes[written..]);
+        self.forget();
+        self.rest.is_empty() && self.frames.is_empty()
     }
 }
 
@@ -189,118 +262,4 @@ impl Drop for Ticket {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::sync::atomic::{AtomicUsize, Ordering};
-    use std::task::Wake;
-
-    use super::*;
-
-    #[derive(Default)]
-    struct Count(AtomicUsize);
-
-    impl Wake for Count {
-        fn wake(self: Arc<Self>) {
-            self.0.fetch_add(1, Ordering::SeqCst);
-        }
-    }
-
-    struct Reader {
-        outbox: Arc<Outbox>,
-        woken: Arc<Count>,
-    }
-
-    impl Reader {
-        fn of(most: usize) -> Self {
-            Self { outbox: Outbox::new(most), woken: Arc::default() }
-        }
-
-        fn take(&self, most: usize) -> Poll<(Option<Closing>, Vec<String>)> {
-            let mut taken = Vec::new();
-            let waker = Waker::from(Arc::clone(&self.woken));
-            let closing = self.outbox.poll_take(&mut Context::from_waker(&waker), &mut taken, most);
-            closing.map(|closing| (closing, taken.iter().map(ToString::to_string).collect()))
-        }
-
-        fn write(&self) -> Poll<()> {
-            let waker = Waker::from(Arc::clone(&self.woken));
-            self.outbox.poll_closing(&mut Context::from_waker(&waker))
-        }
-
-        fn wakes(&self) -> usize {
-            self.woken.0.swap(0, Ordering::SeqCst)
-        }
-    }
-
-    #[test]
-    fn one_wake_up_brings_all_there_is_in_order() {
-        let reader = Reader::of(8);
-        let ticket = reader.outbox.begin();
-        assert!(reader.take(8).is_pending());
-        reader.outbox.push("event".into());
-        ticket.answer("answer".to_owned());
-        assert_eq!(reader.wakes(), 1);
-        assert_eq!(reader.take(8), Poll::Ready((None, vec!["event".to_owned(), "answer".to_owned()])));
-        assert!(reader.take(8).is_pending());
-    }
-
-    #[test]
-    fn who_answers_itself_is_not_woken() {
-        let reader = Reader::of(8);
-        assert!(reader.take(8).is_pending());
-        reader.outbox.begin().answer("answer".to_owned());
-        assert_eq!(reader.wakes(), 0);
-        assert_eq!(reader.take(8), Poll::Ready((None, vec!["answer".to_owned()])));
-        assert!(reader.take(8).is_pending());
-        reader.outbox.push("event".into());
-        assert_eq!(reader.wakes(), 1);
-    }
-
-    #[test]
-    fn no_more_is_taken_than_was_asked_for() {
-        let reader = Reader::of(8);
-        for n in 0..3 {
-            reader.outbox.push(n.to_string().into());
-        }
-        assert_eq!(reader.take(2), Poll::Ready((None, vec!["0".to_owned(), "1".to_owned()])));
-        assert_eq!(reader.take(2), Poll::Ready((None, vec!["2".to_owned()])));
-    }
-
-    #[test]
-    fn a_full_outbox_sends_its_client_away_and_the_first_reason_counts() {
-        let reader = Reader::of(2);
-        reader.outbox.push("1".into());
-        reader.outbox.push("2".into());
-        assert_eq!(reader.outbox.closing(), None);
-        // Answers have a limit of their own.
-        reader.outbox.begin().answer("3".to_owned());
-        assert_eq!(reader.outbox.closing(), None);
-        reader.outbox.push("4".into());
-        let slow = Closing { code: CloseCode::TooSlow, last: None };
-        assert_eq!(reader.outbox.closing(), Some(slow.clone()));
-        reader.outbox.close(Closing { code: CloseCode::LoginEnded, last: None });
-        assert_eq!(reader.take(8), Poll::Ready((Some(slow), Vec::new())));
-    }
-
-    #[test]
-    fn who_writes_is_woken_by_a_reason_to_close_only() {
-        let reader = Reader::of(8);
-        assert!(reader.write().is_pending());
-        reader.outbox.push("event".into());
-        reader.outbox.begin().answer("answer".to_owned());
-        assert_eq!(reader.wakes(), 0);
-        reader.outbox.close(Closing { code: CloseCode::Restarting, last: None });
-        assert_eq!(reader.wakes(), 1);
-        assert!(reader.write().is_ready());
-    }
-
-    #[test]
-    fn a_request_that_ends_without_an_answer_closes_the_socket() {
-        let reader = Reader::of(8);
-        assert!(reader.take(8).is_pending());
-        let ticket = reader.outbox.begin();
-        assert_eq!(reader.outbox.under_way(), 1);
-        drop(ticket);
-        assert_eq!((reader.outbox.under_way(), reader.wakes()), (0, 1));
-        assert!(reader.outbox.closing().is_some_and(|closing| closing.code == CloseCode::Restarting));
-    }
-}
+mod tests;

@@ -22,6 +22,7 @@ use crate::hub::Hub;
 use crate::journal::{self, Replayed, replay};
 use crate::listener::Guarded;
 use crate::usersig;
+use crate::wire::Wire;
 
 /// Sockets that may wait to be taken: after a restart all clients come at once. The system may allow fewer.
 const BACKLOG: u32 = 4096;
@@ -152,8 +153,8 @@ pub async fn start_with_faults(config: Config, salvage: bool, faults: Faults) ->
     let shutdown = async move {
         let _ = stopped.await;
     };
-    let server = axum::serve(Guarded::new(listener), doors::router(Arc::clone(&context)))
-        .with_graceful_shutdown(shutdown);
+    let doors = doors::router(Arc::clone(&context)).into_make_service_with_connect_info::<Wire>();
+    let server = axum::serve(Guarded::new(listener), doors).with_graceful_shutdown(shutdown);
     let served = tokio::spawn(server.into_future());
     Ok(Running { address, identity, context, stop, served, _directory: directory })
 }

@@ -205,10 +205,12 @@ async fn tell(shared: &Shared, group: Vec<Waiting>, publisher: &dyn Publish) {
         let _ = waiting.done.send(Ok(()));
         told_at_once += 1;
         if told_at_once % BREATH == 0 {
+            publisher.flush();
             // Clients take what they were handed before they are handed more.
             tokio::task::yield_now().await;
         }
     }
+    publisher.flush();
     shared.published.send_modify(|progress: &mut Progress| progress.number = number);
     if !shared.coordinator.lock().waiting.is_empty() {
         // Those who were just told go first: what they write now is part of the next group.

@@ -99,4 +99,7 @@ impl Committed {
 pub trait Publish: Send + Sync + 'static {
     /// Tells one transaction's publications.
     fn publish(&self, committed: Committed);
+
+    /// What was published may go out: said after the last of those that became durable together, or of a part of them.
+    fn flush(&self) {}
 }

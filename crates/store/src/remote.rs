@@ -210,6 +210,7 @@ impl Remote {
             }
             let _ = one.done.send(Ok(()));
         }
+        self.publisher.flush();
     }
 
     /// Takes no more, and returns when what was taken is done.

@@ -11,7 +11,8 @@ use super::{Client, kick};
 use crate::bus::Bus;
 use crate::bus::subject::Subject;
 use crate::bus::word::{Place, Word};
-use crate::outbox::Closing;
+use crate::outbox::{Closing, Outbox};
+use crate::writers::Writers;
 
 #[derive(Debug, Default)]
 pub(super) struct Listeners {
@@ -22,6 +23,29 @@ pub(super) struct Listeners {
     /// Of users with a client here, the clients on other nodes.
     pub(super) elsewhere: HashMap<String, HashMap<u64, Vec<Place>>>,
     pub(super) bus: Option<Arc<Bus>>,
+    /// What is to be written when all is said that is to be said together.
+    due: Due,
+}
+
+#[derive(Debug, Default)]
+struct Due {
+    outboxes: Vec<Arc<Outbox>>,
+    writers: Arc<Writers>,
+}
+
+/// So many of one audience are written to before all have been handed their frame.
+const BEGIN: usize = 512;
+
+impl Due {
+    fn push(&mut self, client: &Client, frame: &Utf8Bytes) {
+        if !client.outbox.push(frame.clone()) {
+            return;
+        }
+        self.outboxes.push(Arc::clone(&client.outbox));
+        if self.outboxes.len() == BEGIN {
+            self.writers.write(std::mem::take(&mut self.outboxes));
+        }
+    }
 }
 
 impl Listeners {
@@ -161,28 +185,36 @@ impl Listeners {
     }
 
     /// Hands a frame to an audience; how many got it.
-    pub(super) fn push(&self, audience: &Audience, frame: &Utf8Bytes) -> u64 {
+    pub(super) fn push(&mut self, audience: &Audience, frame: &Utf8Bytes) -> u64 {
+        let Self { users, groups, due, .. } = self;
         let mut count = 0;
         let mut push = |client: &Client| {
-            client.push(frame.clone());
+            due.push(client, frame);
             count += 1;
         };
         match audience {
-            Audience::Users(users) => {
-                users
-                    .iter()
-                    .filter_map(|user| self.users.get(user))
-                    .flatten()
-                    .for_each(|client| push(client));
+            Audience::Users(to) => {
+                to.iter().filter_map(|user| users.get(user)).flatten().for_each(|client| push(client));
             }
             Audience::Group(group) => {
-                self.groups.get(group).into_iter().flat_map(HashMap::values).for_each(|client| push(client));
+                groups.get(group).into_iter().flat_map(HashMap::values).for_each(|client| push(client));
             }
             Audience::Client { user_id, instance } => {
-                let clients = self.users.get(user_id).into_iter().flatten();
+                let clients = users.get(user_id).into_iter().flatten();
                 clients.filter(|client| client.instance == *instance).for_each(|client| push(client));
             }
         }
         count
+    }
+
+    /// Hands a frame to all clients.
+    pub(super) fn push_to_all(&mut self, frame: &Utf8Bytes) {
+        let Self { users, due, .. } = self;
+        users.values().flatten().for_each(|client| due.push(client, frame));
+    }
+
+    /// What was handed to clients and is still to be written, and by whom.
+    pub(super) fn take_due(&mut self) -> (Vec<Arc<Outbox>>, Arc<Writers>) {
+        (std::mem::take(&mut self.due.outboxes), Arc::clone(&self.due.writers))
     }
 }
