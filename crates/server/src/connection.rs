@@ -204,13 +204,13 @@ impl Connection {
         };
         let rest = self.outbox().take_wire();
         drop(self.place);
+        if self.rest.is_empty() {
+            // Otherwise the other one is: who is written for does not write.
+            self.rest = rest;
+        }
         if let Some(closing) = closing {
             Box::pin(async move {
-                // One of the two is empty: who writes frames is not written for.
-                let end = async {
-                    self.wire.write_all(&mut { rest }).await.and(self.wire.write_all(&mut self.rest).await)
-                };
-                if let Ok(Ok(())) = timeout(CLOSING_TIME, end).await {
+                if let Ok(Ok(())) = timeout(CLOSING_TIME, self.wire.write_all(&mut self.rest)).await {
                     close(&mut self.socket, &closing).await;
                 }
             })
