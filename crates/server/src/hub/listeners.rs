@@ -1,6 +1,6 @@
 //! The clients that listen on this node, and what becomes of their places.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use axum::extract::ws::Utf8Bytes;
@@ -17,7 +17,9 @@ use crate::writers::Writers;
 #[derive(Debug, Default)]
 pub(super) struct Listeners {
     pub(super) users: HashMap<String, Vec<Arc<Client>>>,
-    pub(super) groups: HashMap<String, HashMap<u64, Arc<Client>>>,
+    /// By number, which is nearly the order in memory, of the system's sockets too: a large group is gone through in it, and does not
+    /// wait for memory at each client.
+    pub(super) groups: HashMap<String, BTreeMap<u64, Arc<Client>>>,
     /// The groups a client hears, by its number.
     pub(super) hears: HashMap<u64, HashSet<String>>,
     /// Of users with a client here, the clients on other nodes.
@@ -197,7 +199,7 @@ impl Listeners {
                 to.iter().filter_map(|user| users.get(user)).flatten().for_each(|client| push(client));
             }
             Audience::Group(group) => {
-                groups.get(group).into_iter().flat_map(HashMap::values).for_each(|client| push(client));
+                groups.get(group).into_iter().flat_map(BTreeMap::values).for_each(|client| push(client));
             }
             Audience::Client { user_id, instance } => {
                 let clients = users.get(user_id).into_iter().flatten();
